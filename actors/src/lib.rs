@@ -1,0 +1,2 @@
+//! Ready-made agents for `callboard`, on its public API only.
+#![forbid(unsafe_code)]

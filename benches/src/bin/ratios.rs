@@ -1,0 +1,2 @@
+//! Placeholder until the ratios exist.
+fn main() {}

@@ -1,0 +1,5 @@
+//! callboard: an actor runtime in which every agent, monitor and orchestrator
+//! is a supervised actor with a typed, bounded mailbox.
+#![forbid(unsafe_code)]
+
+pub mod policy;

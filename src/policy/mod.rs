@@ -1,0 +1,1 @@
+//! Pure arithmetic: `(state, event, now) -> (state, decision)`.
