@@ -1,1 +1,4 @@
 //! Pure arithmetic: `(state, event, now) -> (state, decision)`.
+#![forbid(unsafe_code)]
+
+pub mod backoff;
