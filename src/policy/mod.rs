@@ -3,5 +3,6 @@
 
 pub mod backoff;
 pub mod breaker;
+pub mod choice;
 pub mod intensity;
 pub mod priority;
