@@ -6,3 +6,4 @@ pub mod breaker;
 pub mod choice;
 pub mod intensity;
 pub mod priority;
+pub mod sizing;
