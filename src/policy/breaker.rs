@@ -557,7 +557,7 @@ impl Breaker {
 
     /// Asks to make a call at `now`.
     ///
-    /// Costs a comparison while closed.
+    /// Costs a look at the state while closed.
     ///
     /// # Errors
     ///

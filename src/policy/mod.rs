@@ -1,4 +1,99 @@
-//! Pure arithmetic: `(state, event, now) -> (state, decision)`.
+//! Decides: every policy is pure arithmetic, `(state, event, now) -> (state, decision)`.
+//!
+//! Nothing here waits, spawns, locks, reads a clock or draws a random number.
+//! Whoever carries a decision out passes the time and the chance in, and so a
+//! policy can be tested with numbers: an hour of failures takes a microsecond.
+//!
+//! ```
+//! use callboard::policy::backoff::{Backoff, BackoffState};
+//! use callboard::policy::intensity::{Intensity, RestartWindow, Verdict};
+//! use std::time::{Duration, Instant};
+//!
+//! // A child that crashes as soon as it starts, and what its supervisor does.
+//! let (ms, secs) = (Duration::from_millis, Duration::from_secs);
+//! let intensity = Intensity::new(3, secs(5));
+//! let backoff = Backoff::exponential(ms(50)..=secs(10));
+//!
+//! let (mut restarts, mut failures) = (RestartWindow::new(), BackoffState::new());
+//! let mut now = Instant::now();
+//! let mut waits = Vec::new();
+//! while restarts.record(now, &intensity) == Verdict::Within {
+//!     let wait = failures.next(&backoff, Duration::ZERO, 0.0);
+//!     waits.push(wait);
+//!     now += wait;
+//! }
+//! assert_eq!(waits, [ms(50), ms(100), ms(200)]); // then it gives up
+//! ```
+//!
+//! # Which policy answers which question?
+//!
+//! | question | policy | default |
+//! | --- | --- | --- |
+//! | How long until the next try? | [`Backoff`](backoff::Backoff) | no jitter, doubling |
+//! | Have there been too many restarts? | [`Intensity`](intensity::Intensity) | 1 in 5 s |
+//! | May a callee that fails be called? | [`Breaker`](breaker::Breaker) | 5 failures in a row, open for 60 s |
+//! | Which message goes first? | [`choose`](priority::choose) among [`Priority`](priority::Priority)s | 5 of 0 to 9 |
+//! | Which member gets the work? | [`least_loaded`](choice::least_loaded) | ties in turn |
+//! | How many members should there be? | [`Sizing`](sizing::Sizing) | always 5 |
+//!
+//! # What if the settings are nonsense?
+//!
+//! `validate()` says what is wrong, and whoever builds something from settings
+//! calls it. Settings that nobody checked never panic, overflow or take
+//! unbounded memory; they are clamped
+//! (`no_settings_and_no_input_make_it_panic`,
+//! `no_times_and_no_settings_make_it_panic`,
+//! `unchecked_settings_do_not_take_unbounded_memory`,
+//! `no_settings_and_no_numbers_make_it_panic`).
+//!
+//! # What if the clock goes back?
+//!
+//! Time that would be negative counts as none. A restart does not leave its
+//! window early (`a_clock_that_goes_back_does_not_free_anyone`), and a message
+//! from the future has not waited (`a_message_from_the_future_has_not_waited`).
+//!
+//! # When does a backoff start over?
+//!
+//! After a run of at least [`reset_after`](backoff::Backoff::reset_after)
+//! (`failures_in_a_row_wait_longer_until_a_run_lasts`). It never passes its
+//! cap before jitter, whatever the attempt (`a_very_late_attempt_waits_the_cap`),
+//! and plain jitter only adds (`jitter_adds_up_to_a_tenth_after_the_cap`).
+//!
+//! # When is a restart one too many?
+//!
+//! When it and the restarts of the period before it are more than allowed, as
+//! in OTP (`the_window_agrees_with_a_list_of_all_restarts`). One exactly a
+//! period ago still counts (`a_restart_exactly_one_period_ago_still_counts`).
+//!
+//! # Can a breaker get stuck?
+//!
+//! No: whoever asks again after `retry_after` gets through sooner or later,
+//! even if probes are lost, and never more probes are under way than allowed
+//! (`probes_under_way_never_exceed_the_limit_and_nothing_is_stuck`). A call
+//! from before a change of state has no say after it
+//! (`an_older_permit_changes_nothing_at_all`), and a cancelled one counts
+//! neither way
+//! (`an_ignored_probe_gives_its_place_to_the_next_and_counts_neither_way`).
+//!
+//! # Can a message of low priority starve?
+//!
+//! Not with ageing: it is overtaken only by what came in soon after it
+//! (`overtaking_ends_after_as_many_levels_as_lie_between_and_one`). While
+//! nothing has aged, priorities are strict
+//! (`the_highest_lane_goes_first_while_nothing_has_aged`).
+//!
+//! # Is work shared evenly?
+//!
+//! Among members of equal load, yes (`work_given_to_the_least_loaded_stays_level`,
+//! `equal_members_take_turns`). A pool stays within its limits
+//! (`the_size_ends_up_within_the_limits_whatever_happens`).
+//!
+//! # What does it cost?
+//!
+//! A closed breaker looks at its state to admit a call. A restart window
+//! keeps at most one timestamp more than the restarts allowed, a failure rate
+//! one byte for each call in its window; everything else is of fixed size and
+//! owns no heap.
 #![forbid(unsafe_code)]
 
 pub mod backoff;
@@ -7,3 +102,33 @@ pub mod choice;
 pub mod intensity;
 pub mod priority;
 pub mod sizing;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_test_that_the_guide_names_exists() {
+        let sources = [
+            include_str!("backoff.rs"),
+            include_str!("breaker.rs"),
+            include_str!("choice.rs"),
+            include_str!("intensity.rs"),
+            include_str!("priority.rs"),
+            include_str!("sizing.rs"),
+        ]
+        .concat();
+        let guide = include_str!("mod.rs")
+            .lines()
+            .filter_map(|line| line.strip_prefix("//!"));
+        let guide: String = guide.collect();
+        // A sentence in code font: at least three underscores, nothing else odd.
+        let names: Vec<_> = guide
+            .split('`')
+            .filter(|word| word.matches('_').count() >= 3)
+            .filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+            .collect();
+        assert!(names.len() > 10, "found only {names:?}");
+        for name in names {
+            assert!(sources.contains(&format!("fn {name}(")), "no test {name}");
+        }
+    }
+}
