@@ -406,6 +406,13 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_that_starts_at_zero_stays_zero_however_late() {
+        let backoff = Backoff::exponential(Duration::ZERO..=secs(60));
+        assert_eq!(delays(&backoff, 2), [Duration::ZERO; 2]);
+        assert_eq!(backoff.delay(10_000, 0.5), Duration::ZERO);
+    }
+
+    #[test]
     fn jitter_adds_up_to_a_tenth_after_the_cap() {
         let backoff = Backoff::exponential(secs(1)..=secs(60)).jitter();
         assert_eq!(backoff.delay(0, 0.0), secs(1));

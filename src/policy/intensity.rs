@@ -261,6 +261,17 @@ mod tests {
     }
 
     #[test]
+    fn restarts_while_the_clock_was_behind_are_as_young_as_the_one_before() {
+        let intensity = Intensity::new(2, secs(5));
+        let t0 = Instant::now() + secs(60);
+        let mut window = RestartWindow::new();
+        for now in [t0, t0 - secs(30), t0 - secs(30), t0 + secs(1)] {
+            let _ = window.record(now, &intensity);
+        }
+        assert_eq!(window.record(t0 + secs(2), &intensity), Exceeded);
+    }
+
+    #[test]
     fn a_cleared_window_starts_over() {
         let intensity = Intensity::new(1, secs(5));
         let now = Instant::now();
@@ -302,18 +313,21 @@ mod tests {
         fn the_window_agrees_with_a_list_of_all_restarts(
             max in 0_u32..6,
             period in 1_u64..20,
-            gaps in proptest::collection::vec(0_u64..12, 1..80),
+            steps in proptest::collection::vec((0_u64..12, 0_u64..40, 0_u8..10), 1..80),
         ) {
             let intensity = Intensity::new(max, secs(period));
             let mut window = RestartWindow::new();
             let mut all = Vec::new();
-            let mut now = Instant::now();
-            for gap in gaps {
+            let mut now = Instant::now() + secs(60);
+            for (gap, back, chance) in steps {
                 now += secs(gap);
+                // Now and then the clock is behind; the list knows better.
+                let clock = if chance == 0 && !all.is_empty() { now - secs(gap + back) } else { now };
+                now = all.last().map_or(clock, |last| clock.max(*last));
                 all.push(now);
                 let recent = all.iter().filter(|then| now - **then <= intensity.period).count();
                 let expected = if recent > max as usize { Exceeded } else { Within };
-                prop_assert_eq!(window.record(now, &intensity), expected);
+                prop_assert_eq!(window.record(clock, &intensity), expected);
                 prop_assert!(window.len() <= max as usize + 1);
             }
         }

@@ -225,6 +225,17 @@ mod tests {
     }
 
     #[test]
+    fn exactly_one_second_is_a_level_already() {
+        let t0 = Instant::now();
+        let queued = heads(&[(3, t0), (5, t0 + 2 * SECOND)]);
+        assert_eq!(
+            choose(&queued, t0 + 3 * SECOND, SECOND),
+            Some(5),
+            "six each"
+        );
+    }
+
+    #[test]
     fn a_very_old_low_message_beats_an_old_high_one() {
         let t0 = Instant::now();
         let queued = heads(&[(0, t0), (9, t0 + 20 * SECOND)]);
