@@ -840,6 +840,14 @@ mod tests {
     }
 
     #[test]
+    fn after_a_recovery_the_row_of_failures_starts_at_none() {
+        let t0 = Instant::now();
+        let mut breaker = tripped_at(t0, BreakerConfig::consecutive(2).success_threshold(1));
+        calls(&mut breaker, &[Success, Failure], t0 + OPEN_FOR);
+        assert_eq!(breaker.state(), State::Closed);
+    }
+
+    #[test]
     fn a_failed_probe_opens_it_for_another_wait() {
         let t0 = Instant::now();
         let probe = t0 + OPEN_FOR;
