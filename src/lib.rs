@@ -2,4 +2,7 @@
 //! is a supervised actor with a typed, bounded mailbox.
 #![forbid(unsafe_code)]
 
+pub mod actor;
+pub mod mailbox;
 pub mod policy;
+pub(crate) mod sync;

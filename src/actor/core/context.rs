@@ -1,0 +1,186 @@
+//! What a hook can do besides answering.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::behaviour::Actor;
+use super::exit::Exit;
+use super::refs::ActorRef;
+use super::request::Request;
+use super::scope;
+use super::slot::{ActorId, AnySlot, Down, Signal, Slot, WatchId};
+
+/// What an incarnation owns besides its state; dropped with it.
+#[derive(Default)]
+pub(crate) struct Belongings {
+    /// Watches to be ended, with whom they watch.
+    watches: Vec<(WatchId, Arc<dyn AnySlot>)>,
+    /// Timers and tasks that must not outlive the incarnation.
+    owned: Vec<(u64, Box<dyn std::any::Any + Send>)>,
+}
+
+impl Drop for Belongings {
+    fn drop(&mut self) {
+        for (id, watched) in &self.watches {
+            watched.unwatch(*id);
+        }
+    }
+}
+
+/// The actor's side of the runtime, handed to every hook.
+pub struct Context<A: Actor> {
+    slot: Arc<Slot<A::Msg>>,
+    exit: Option<Exit>,
+    belongings: Option<Box<Belongings>>,
+}
+
+impl<A: Actor> Context<A> {
+    pub(crate) fn new(slot: Arc<Slot<A::Msg>>) -> Self {
+        Self {
+            slot,
+            exit: None,
+            belongings: None,
+        }
+    }
+
+    pub(crate) fn slot(&self) -> &Arc<Slot<A::Msg>> {
+        &self.slot
+    }
+
+    pub(crate) fn take_exit(&mut self) -> Option<Exit> {
+        self.exit.take()
+    }
+
+    /// Keeps something that ends, by being dropped, with the incarnation.
+    pub(crate) fn own(&mut self, id: u64, thing: Box<dyn std::any::Any + Send>) {
+        self.belongings.get_or_insert_default().owned.push((id, thing));
+    }
+
+    /// Drops what was kept under this id, and whatever `is_over`.
+    pub(crate) fn disown(&mut self, id: u64) {
+        if let Some(belongings) = &mut self.belongings {
+            belongings.owned.retain(|(kept, _)| *kept != id);
+        }
+    }
+
+    /// Drops what is over; called before something new is kept, so that a long
+    /// life does not gather finished timers.
+    pub(crate) fn sweep_owned(&mut self, is_over: impl Fn(&dyn std::any::Any) -> bool) {
+        if let Some(belongings) = &mut self.belongings {
+            belongings.owned.retain(|(_, thing)| !is_over(&**thing));
+        }
+    }
+
+    /// A reference to this actor.
+    #[must_use]
+    #[doc(alias = "self_ref")]
+    pub fn myself(&self) -> ActorRef<A::Msg> {
+        ActorRef::from_slot(Arc::clone(&self.slot))
+    }
+
+    /// Identifies this actor, over restarts.
+    #[must_use]
+    pub fn id(&self) -> ActorId {
+        self.slot.id()
+    }
+
+    /// Its name among its siblings.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.slot.name()
+    }
+
+    /// The names from the system down to this actor, joined by `/`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        self.slot.path()
+    }
+
+    /// Which life this is, from 0.
+    #[must_use]
+    pub fn incarnation(&self) -> u32 {
+        self.slot.incarnation()
+    }
+
+    /// The system's clock: it follows a paused or simulated clock.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.slot.now()
+    }
+
+    /// Ends the actor with [`Exit::Normal`] when the current hook returns. The
+    /// messages that are left stay for the next incarnation, or become dead
+    /// letters.
+    pub fn stop(&mut self) {
+        self.exit(Exit::Normal);
+    }
+
+    /// Ends the actor with this exit when the current hook returns.
+    pub fn exit(&mut self, exit: Exit) {
+        self.exit = Some(exit);
+    }
+
+    /// The request being handled, to take along to another task.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        Request::new(scope::request())
+    }
+
+    /// When nobody waits for the outcome of this message any more.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.request().deadline()
+    }
+
+    /// Whether the asker of this message gave up, or ran out of time.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.request().is_cancelled()
+    }
+
+    /// Tells this actor, once, when another has ended for good.
+    ///
+    /// `make` turns the news into a message. It takes the system lane: no full
+    /// mailbox and no overflow rule can touch it, and it does not count in the
+    /// mailbox's books. It arrives at once if the other has ended already, and
+    /// never after this incarnation.
+    #[doc(alias = "monitor")]
+    pub fn watch<N: Send + 'static>(
+        &mut self,
+        other: &ActorRef<N>,
+        make: impl FnOnce(Down) -> A::Msg + Send + 'static,
+    ) -> WatchId {
+        let id = WatchId::new();
+        let me = Arc::downgrade(&self.slot);
+        other.any().watch(
+            id,
+            Box::new(move |down| {
+                if let Some(me) = me.upgrade() {
+                    me.queue.signal(Signal::Notice(make(down)));
+                }
+            }),
+        );
+        let watches = &mut self.belongings.get_or_insert_default().watches;
+        watches.retain(|(_, watched)| watched.exit().is_none());
+        watches.push((id, other.any_arc()));
+        id
+    }
+
+    /// Ends a watch. Nothing happens if it has fired.
+    #[doc(alias = "demonitor")]
+    pub fn unwatch(&mut self, id: WatchId) {
+        if let Some(belongings) = &mut self.belongings
+            && let Some(at) = belongings.watches.iter().position(|(w, _)| *w == id)
+        {
+            let (_, watched) = belongings.watches.swap_remove(at);
+            watched.unwatch(id);
+        }
+    }
+}
+
+impl<A: Actor> fmt::Debug for Context<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Context({})", self.path())
+    }
+}

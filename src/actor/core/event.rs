@@ -1,0 +1,87 @@
+//! What happens to actors, as one typed stream.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::dead_letter::DeadLetter;
+use super::exit::Exit;
+use super::life::Lifecycle;
+
+/// Something that happened in a system. Facts, in the past tense.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// An incarnation is ready. `incarnation` counts from 0.
+    Started {
+        /// The actor's path.
+        path: Arc<str>,
+        /// Which life this is, from 0.
+        incarnation: u32,
+    },
+    /// An incarnation ended with nothing wrong.
+    Stopped {
+        /// The actor's path.
+        path: Arc<str>,
+        /// Which life this was.
+        incarnation: u32,
+        /// How it ended.
+        exit: Exit,
+    },
+    /// An incarnation failed, panicked or was killed.
+    Crashed {
+        /// The actor's path.
+        path: Arc<str>,
+        /// Which life this was.
+        incarnation: u32,
+        /// How it ended.
+        exit: Exit,
+    },
+    /// A supervisor restarted a child.
+    Restarted {
+        /// The child's path.
+        path: Arc<str>,
+        /// Restarts of this child so far, this one included.
+        restarts: u32,
+    },
+    /// A supervisor gave up: its children restarted more often than its
+    /// intensity allows.
+    Escalated {
+        /// The supervisor's path.
+        path: Arc<str>,
+        /// The last child's exit.
+        cause: Exit,
+    },
+    /// An actor's lifecycle state changed.
+    StateChanged {
+        /// The actor's path.
+        path: Arc<str>,
+        /// The state before.
+        from: Lifecycle,
+        /// The state now.
+        to: Lifecycle,
+    },
+    /// A message went unhandled.
+    DeadLetter(DeadLetter),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started { path, incarnation } => write!(f, "started {path}#{incarnation}"),
+            Self::Stopped {
+                path,
+                incarnation,
+                exit,
+            } => write!(f, "stopped {path}#{incarnation}: {exit}"),
+            Self::Crashed {
+                path,
+                incarnation,
+                exit,
+            } => write!(f, "crashed {path}#{incarnation}: {exit}"),
+            Self::Restarted { path, restarts } => write!(f, "restarted {path} ({restarts})"),
+            Self::Escalated { path, cause } => write!(f, "escalated {path}: {cause}"),
+            Self::StateChanged { path, from, to } => write!(f, "state of {path}: {from} -> {to}"),
+            Self::DeadLetter(letter) => write!(f, "dead letter: {letter}"),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Which actor is running on this thread, and for which request.
+//!
+//! The shell sets both around each poll of a hook, so that asks and tells made
+//! there inherit deadline, correlation, cancellation and sender without being
+//! told. Setting and clearing moves two pointers; no reference count changes.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use super::request::Carried;
+use super::slot::AnySlot;
+use crate::mailbox::Unanswered;
+use crate::sync::thread_local;
+
+thread_local! {
+    static ACTOR: Cell<Option<Arc<dyn AnySlot>>> = Cell::new(None);
+    static REQUEST: Cell<Option<Arc<dyn Carried>>> = Cell::new(None);
+    static ENDING: Cell<Option<Unanswered>> = Cell::new(None);
+}
+
+/// What [`swap`] exchanges with the thread.
+#[derive(Default)]
+pub(crate) struct Scope {
+    pub(crate) actor: Option<Arc<dyn AnySlot>>,
+    pub(crate) request: Option<Arc<dyn Carried>>,
+}
+
+/// Exchanges the thread's scope with `scope`.
+pub(crate) fn swap(scope: &mut Scope) {
+    // A thread that is shutting down has no scope any more; nothing is lost.
+    let _ = ACTOR.try_with(|cell| scope.actor = cell.replace(scope.actor.take()));
+    let _ = REQUEST.try_with(|cell| scope.request = cell.replace(scope.request.take()));
+}
+
+/// Sets the request in force for the message about to be handled.
+pub(crate) fn set_request(request: Option<Arc<dyn Carried>>) {
+    let old = REQUEST.try_with(|cell| cell.replace(request));
+    drop(old);
+}
+
+/// The request in force, if there is one.
+pub(crate) fn request() -> Option<Arc<dyn Carried>> {
+    peek(&REQUEST)
+}
+
+/// The actor whose hook is running.
+pub(crate) fn actor() -> Option<Arc<dyn AnySlot>> {
+    peek(&ACTOR)
+}
+
+/// Puts the old request back when dropped.
+pub(crate) struct Restore(Option<Arc<dyn Carried>>);
+
+/// Sets a request until the returned guard is dropped.
+pub(crate) fn replace_request(request: Option<Arc<dyn Carried>>) -> Restore {
+    Restore(
+        REQUEST
+            .try_with(|cell| cell.replace(request))
+            .ok()
+            .flatten(),
+    )
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        set_request(self.0.take());
+    }
+}
+
+/// Until the returned guard is dropped, replies that are dropped on this thread
+/// fail with `why`.
+pub(crate) fn ending_because(why: Unanswered) -> Ending {
+    Ending(ENDING.try_with(|cell| cell.replace(Some(why))).ok().flatten())
+}
+
+/// See [`ending_because`].
+pub(crate) struct Ending(Option<Unanswered>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let _ = ENDING.try_with(|cell| cell.set(self.0));
+    }
+}
+
+/// Drops `value`; replies inside it fail with `why`.
+pub(crate) fn drop_because<T>(value: T, why: Unanswered) {
+    let _ending = ending_because(why);
+    drop(value);
+}
+
+/// Why a reply that is being dropped right now goes unanswered.
+pub(crate) fn ending() -> Unanswered {
+    if std::thread::panicking() {
+        return Unanswered::Crashed;
+    }
+    ENDING
+        .try_with(|cell| cell.get())
+        .ok()
+        .flatten()
+        .unwrap_or(Unanswered::NoReply)
+}
+
+#[cfg(not(callboard_loom))]
+type Key<T> = std::thread::LocalKey<T>;
+#[cfg(callboard_loom)]
+type Key<T> = loom::thread::LocalKey<T>;
+
+fn peek<T: ?Sized>(key: &'static Key<Cell<Option<Arc<T>>>>) -> Option<Arc<T>> {
+    key.try_with(|cell| {
+        let inside = cell.take();
+        let copy = inside.clone();
+        cell.set(inside);
+        copy
+    })
+    .ok()
+    .flatten()
+}

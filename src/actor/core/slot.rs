@@ -1,0 +1,548 @@
+//! The slot: what stays of an actor between its lives.
+//!
+//! Mailbox, name, books and watchers belong to the slot. An incarnation is a
+//! task that borrows it; when the task ends, for whatever reason, the slot goes
+//! on and the next incarnation finds it as it was.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
+use std::task::{Poll, Waker};
+use std::time::Instant;
+
+use super::admission::Admission;
+use super::dead_letter::{DeadLetter, DeadReason};
+use super::event::Event;
+use super::exit::Exit;
+use super::host::Host;
+use super::life::Lifecycle;
+use super::request::Letter;
+use super::scope;
+use crate::mailbox::{Counts, Mailbox, Queue, Unanswered};
+use crate::sync::Mutex;
+
+static NEXT_ID: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+
+/// Identifies an actor for as long as the process lives. It stays the same
+/// over restarts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ActorId(u64);
+
+impl fmt::Display for ActorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// A name, or a shared prefix and a number, so that a million siblings do not
+/// own a million strings.
+#[derive(Clone, Debug)]
+pub(crate) enum Name {
+    Plain(Arc<str>),
+    Numbered(Arc<str>, u64),
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(name) => f.write_str(name),
+            Self::Numbered(prefix, n) => write!(f, "{prefix}-{n}"),
+        }
+    }
+}
+
+/// Where in a system an actor stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) host: Arc<dyn Host>,
+    /// The path of the supervisor above.
+    pub(crate) parent: Arc<str>,
+}
+
+/// A word for one actor, past any full queue.
+pub(crate) enum Signal<M> {
+    /// Finish the message in hand, then end this way.
+    Stop(Exit),
+    /// Put back what was taken; the queue is paused.
+    Pause,
+    /// A message that arrives whatever the queue looks like, for example that
+    /// a watched actor has ended.
+    Notice(M),
+}
+
+impl<M> fmt::Debug for Signal<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stop(_) => "Stop",
+            Self::Pause => "Pause",
+            Self::Notice(_) => "Notice",
+        })
+    }
+}
+
+/// What a watcher is told: the actor has ended for good.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Down {
+    /// Who ended.
+    pub id: ActorId,
+    /// Its path.
+    pub path: Arc<str>,
+    /// How its last incarnation ended.
+    pub exit: Exit,
+}
+
+pub(crate) type Watcher = Box<dyn FnOnce(Down) + Send>;
+
+/// Identifies a watch, to end it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WatchId(u64);
+
+#[derive(Default)]
+struct Life {
+    state: Lifecycle,
+    incarnation: u32,
+    restarts: u32,
+    /// Set once, when the actor has ended for good.
+    exit: Option<Exit>,
+    last_error: Option<Exit>,
+    listeners: Option<Box<Listeners>>,
+    is_registered: bool,
+    is_ending: bool,
+}
+
+#[derive(Default)]
+struct Listeners {
+    wakers: Vec<Waker>,
+    watchers: Vec<(WatchId, Watcher)>,
+}
+
+/// How often a message that crashes the actor is tried again, and how it is
+/// copied.
+pub(crate) struct Redelivery<M> {
+    pub(crate) at_most: u32,
+    pub(crate) copy: fn(&M) -> M,
+    /// The sequence number that crashed last, and how often in a row.
+    pub(crate) tries: Mutex<(Option<u64>, u32)>,
+}
+
+/// What the spec asks beyond the ordinary; absent for most actors.
+pub(crate) struct Extras<M> {
+    pub(crate) redelivery: Option<Redelivery<M>>,
+    pub(crate) admission: Option<Admission>,
+}
+
+/// What stays of an actor between its lives.
+pub(crate) struct Slot<M> {
+    id: ActorId,
+    pub(crate) queue: Queue<Letter<M>, Signal<M>>,
+    capacity: u32,
+    name: Name,
+    place: OnceLock<Place>,
+    life: Mutex<Life>,
+    pub(crate) extras: Option<Box<Extras<M>>>,
+}
+
+impl<M: Send + 'static> Slot<M> {
+    pub(crate) fn new(name: Name, mailbox: &Mailbox, extras: Option<Box<Extras<M>>>) -> Self {
+        Self {
+            id: ActorId(NEXT_ID.fetch_add(1, Relaxed)),
+            queue: Queue::new(mailbox),
+            capacity: u32::try_from(mailbox.capacity()).unwrap_or(u32::MAX),
+            name,
+            place: OnceLock::new(),
+            life: Mutex::new(Life::default()),
+            extras,
+        }
+    }
+
+    /// Gives it a place in a system and wakes asks that waited for one. `false`
+    /// if it has a place already.
+    pub(crate) fn settle_in(&self, place: Place) -> bool {
+        if self.place.set(place).is_err() {
+            return false;
+        }
+        self.wake_listeners();
+        true
+    }
+
+    pub(crate) fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    pub(crate) fn redelivery(&self) -> Option<&Redelivery<M>> {
+        self.extras.as_ref()?.redelivery.as_ref()
+    }
+
+    pub(crate) fn admission(&self) -> Option<&Admission> {
+        self.extras.as_ref()?.admission.as_ref()
+    }
+
+    // ---- letters that die here -----------------------------------------
+
+    pub(crate) fn dead_letter(&self, reason: DeadReason, seq: Option<u64>, sender: Option<Arc<str>>) {
+        let Some(place) = self.place.get() else {
+            return;
+        };
+        place.host.dead_letter(DeadLetter {
+            receiver: self.path().into(),
+            sender,
+            reason,
+            message_type: std::any::type_name::<M>(),
+            seq,
+            at: place.host.now(),
+        });
+    }
+
+    /// Dead-letters a message and ends the ask behind it at once.
+    pub(crate) fn bury(&self, letter: Letter<M>, seq: Option<u64>, reason: DeadReason, why: Unanswered) {
+        let sender = match &letter.carried {
+            Some(carried) => {
+                carried.fail(why);
+                carried.meta().sender.as_ref().map(|s| s.path().into())
+            }
+            None => None,
+        };
+        scope::drop_because(letter, why);
+        self.dead_letter(reason, seq, sender);
+    }
+
+    // ---- life ----------------------------------------------------------
+
+    /// The start hook is done: ready, unless it was paused meanwhile.
+    pub(crate) fn set_ready(&self) {
+        if self.life.lock().state != Lifecycle::Maintenance {
+            self.set_state(Lifecycle::Ready);
+        }
+    }
+
+    pub(crate) fn set_state(&self, to: Lifecycle) {
+        let from = std::mem::replace(&mut self.life.lock().state, to);
+        if from != to {
+            self.emit(|path| Event::StateChanged { path, from, to });
+        }
+    }
+
+    fn emit(&self, event: impl FnOnce(Arc<str>) -> Event) {
+        if let Some(place) = self.place.get()
+            && place.host.has_listeners()
+        {
+            place.host.emit(event(self.path().into()));
+        }
+    }
+
+    pub(crate) fn mark_registered(&self) {
+        self.life.lock().is_registered = true;
+    }
+
+    fn wake_listeners(&self) {
+        let wakers = match &mut self.life.lock().listeners {
+            Some(listeners) => std::mem::take(&mut listeners.wakers),
+            None => return,
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn down(&self, exit: Exit) -> Down {
+        Down {
+            id: self.id,
+            path: self.path().into(),
+            exit,
+        }
+    }
+}
+
+impl Life {
+    fn listen(&mut self, waker: &Waker) {
+        let wakers = &mut self.listeners.get_or_insert_default().wakers;
+        if !wakers.iter().any(|old| old.will_wake(waker)) {
+            wakers.push(waker.clone());
+        }
+    }
+}
+
+impl WatchId {
+    pub(crate) fn new() -> Self {
+        Self(NEXT_ID.fetch_add(1, Relaxed))
+    }
+}
+
+impl<M> fmt::Debug for Slot<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A slot whose message type does not matter.
+pub(crate) trait AnySlot: fmt::Debug + Send + Sync {
+    fn id(&self) -> ActorId;
+    fn name(&self) -> String;
+    /// The names from the system down to this actor, joined by `/`.
+    fn path(&self) -> String;
+    fn host(&self) -> Option<&Arc<dyn Host>>;
+    /// The system's clock, or the machine's where there is no system yet.
+    fn now(&self) -> Instant;
+    fn counts(&self) -> Counts;
+    fn mailbox_capacity(&self) -> usize;
+    fn state(&self) -> Lifecycle;
+    fn incarnation(&self) -> u32;
+    fn restarts(&self) -> u32;
+    fn last_error(&self) -> Option<Exit>;
+    fn exit(&self) -> Option<Exit>;
+    fn is_open(&self) -> bool;
+
+    /// Finish the message in hand, then end this way.
+    fn stop(&self, exit: Exit);
+    /// Finish the queue, then end.
+    fn drain(&self);
+    /// End now.
+    fn kill(&self);
+    fn pause(&self);
+    fn resume(&self);
+
+    /// Begins the next incarnation; returns its number.
+    fn next_incarnation(&self, is_restart: Birth) -> u32;
+    /// The incarnation ended; the actor may be restarted.
+    fn note_exit(&self, exit: &Exit);
+    /// Ends it for good: closes the mailbox, dead-letters what is left, tells
+    /// watchers.
+    fn end(&self, exit: Exit);
+
+    /// Resolves to the exit once the actor has ended for good.
+    fn poll_closed(&self, waker: &Waker) -> Poll<Exit>;
+    /// Resolves once the actor has a place in a system, or has ended.
+    fn poll_placed(&self, waker: &Waker) -> Poll<()>;
+    /// Calls `watcher` when the actor has ended for good; at once if it has.
+    fn watch(&self, id: WatchId, watcher: Watcher);
+    fn unwatch(&self, id: WatchId);
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+/// Whether an incarnation is the actor's first or follows another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Birth {
+    First,
+    Restart,
+}
+
+impl<M: Send + 'static> AnySlot for Slot<M> {
+    fn id(&self) -> ActorId {
+        self.id
+    }
+
+    fn name(&self) -> String {
+        self.name.to_string()
+    }
+
+    fn path(&self) -> String {
+        match self.place.get() {
+            Some(place) => format!("{}/{}", place.parent, self.name),
+            None => self.name.to_string(),
+        }
+    }
+
+    fn host(&self) -> Option<&Arc<dyn Host>> {
+        self.place.get().map(|p| &p.host)
+    }
+
+    fn now(&self) -> Instant {
+        match self.place.get() {
+            Some(place) => place.host.now(),
+            #[expect(clippy::disallowed_methods, reason = "there is no system to ask yet")]
+            None => Instant::now(),
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        self.queue.counts()
+    }
+
+    fn mailbox_capacity(&self) -> usize {
+        self.capacity as usize
+    }
+
+    fn state(&self) -> Lifecycle {
+        let state = self.life.lock().state;
+        if state == Lifecycle::Ready && self.queue.counts().in_hand > 0 {
+            return Lifecycle::Busy;
+        }
+        state
+    }
+
+    fn incarnation(&self) -> u32 {
+        self.life.lock().incarnation
+    }
+
+    fn restarts(&self) -> u32 {
+        self.life.lock().restarts
+    }
+
+    fn last_error(&self) -> Option<Exit> {
+        self.life.lock().last_error.clone()
+    }
+
+    fn exit(&self) -> Option<Exit> {
+        self.life.lock().exit.clone()
+    }
+
+    fn is_open(&self) -> bool {
+        self.queue.is_open()
+    }
+
+    fn stop(&self, exit: Exit) {
+        self.queue.signal(Signal::Stop(exit));
+    }
+
+    fn drain(&self) {
+        self.queue.drain();
+    }
+
+    fn kill(&self) {
+        self.queue.kill();
+    }
+
+    fn pause(&self) {
+        let from = {
+            let mut life = self.life.lock();
+            if life.exit.is_some() {
+                return;
+            }
+            std::mem::replace(&mut life.state, Lifecycle::Maintenance)
+        };
+        self.queue.pause();
+        self.queue.signal(Signal::Pause);
+        if from != Lifecycle::Maintenance {
+            let to = Lifecycle::Maintenance;
+            self.emit(|path| Event::StateChanged { path, from, to });
+        }
+    }
+
+    fn resume(&self) {
+        {
+            let mut life = self.life.lock();
+            if life.state != Lifecycle::Maintenance {
+                return;
+            }
+            life.state = Lifecycle::Ready;
+        }
+        self.queue.resume();
+        let (from, to) = (Lifecycle::Maintenance, Lifecycle::Ready);
+        self.emit(|path| Event::StateChanged { path, from, to });
+    }
+
+    fn next_incarnation(&self, birth: Birth) -> u32 {
+        let mut life = self.life.lock();
+        if birth == Birth::Restart {
+            life.incarnation += 1;
+            life.restarts += 1;
+        }
+        life.incarnation
+    }
+
+    fn note_exit(&self, exit: &Exit) {
+        let incarnation = {
+            let mut life = self.life.lock();
+            if exit.is_abnormal() {
+                life.last_error = Some(exit.clone());
+            }
+            life.incarnation
+        };
+        let exit = exit.clone();
+        if exit.is_abnormal() {
+            self.set_state(Lifecycle::Error);
+            self.emit(|path| Event::Crashed {
+                path,
+                incarnation,
+                exit,
+            });
+        } else {
+            self.set_state(Lifecycle::Shutdown);
+            self.emit(|path| Event::Stopped {
+                path,
+                incarnation,
+                exit,
+            });
+        }
+    }
+
+    fn end(&self, exit: Exit) {
+        let is_registered = {
+            let mut life = self.life.lock();
+            if std::mem::replace(&mut life.is_ending, true) {
+                return;
+            }
+            life.state = Lifecycle::Shutdown;
+            life.is_registered
+        };
+        for (letter, seq) in self.queue.close(|| self.now()) {
+            self.bury(letter, Some(seq), DeadReason::Undelivered, Unanswered::Stopped);
+        }
+        if let Some(place) = self.place.get() {
+            if is_registered {
+                place.host.unregister(self);
+            }
+            place.host.close_books(self.queue.counts());
+        }
+        // Last, so that whoever sees the exit sees closed books too.
+        let listeners = {
+            let mut life = self.life.lock();
+            life.exit = Some(exit.clone());
+            life.listeners.take()
+        };
+        if let Some(listeners) = listeners {
+            for (_, watcher) in listeners.watchers {
+                watcher(self.down(exit.clone()));
+            }
+            listeners.wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    fn poll_closed(&self, waker: &Waker) -> Poll<Exit> {
+        let mut life = self.life.lock();
+        if let Some(exit) = &life.exit {
+            return Poll::Ready(exit.clone());
+        }
+        life.listen(waker);
+        Poll::Pending
+    }
+
+    fn poll_placed(&self, waker: &Waker) -> Poll<()> {
+        let mut life = self.life.lock();
+        if self.place.get().is_some() || life.exit.is_some() {
+            return Poll::Ready(());
+        }
+        life.listen(waker);
+        Poll::Pending
+    }
+
+    fn watch(&self, id: WatchId, watcher: Watcher) {
+        let mut life = self.life.lock();
+        let Some(exit) = life.exit.clone() else {
+            let listeners = life.listeners.get_or_insert_default();
+            listeners.watchers.push((id, watcher));
+            return;
+        };
+        drop(life);
+        watcher(self.down(exit));
+    }
+
+    fn unwatch(&self, id: WatchId) {
+        let gone = {
+            let mut life = self.life.lock();
+            let Some(listeners) = life.listeners.as_mut() else {
+                return;
+            };
+            let at = listeners.watchers.iter().position(|(w, _)| *w == id);
+            at.map(|at| listeners.watchers.swap_remove(at))
+        };
+        drop(gone);
+    }
+
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}

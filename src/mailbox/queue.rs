@@ -1,0 +1,589 @@
+//! The bounded queue: one short lock around messages, waiting senders and books.
+//!
+//! ```text
+//!  senders                       state (one lock)                       actor
+//!  ───────   offer   ┌──────────────────────────────────────┐   take   ──────
+//!  tell ───────────▶ │ store   m5 m6 m7        (accepted)   │ ───────▶ batch
+//!        full? park  │ waiting #8 #9           (not yet)    │  swap    m1..m4
+//!  #8 ─────────────▶ │ held    4 = taken, not yet booked    │ ◀─────── book
+//!                    │ lane    stop, notices   (no limit    │
+//!  system ─────────▶ │         of the queue applies)        │
+//!                    └──────────────────────────────────────┘
+//!                      flag: one relaxed load per message says "look here"
+//! ```
+//!
+//! - Capacity bounds `store + held`: what is queued and what was taken but not
+//!   yet booked. It is never exceeded.
+//! - The actor takes the whole store with one lock by swapping it for its own
+//!   empty buffer. Mailboxes that drop the oldest or order by priority hand out
+//!   one message per lock instead: a taken message can be neither displaced
+//!   nor overtaken.
+//! - Room is given back in chunks, and always before the actor suspends, or an
+//!   actor that waits for one of its own senders would deadlock.
+//! - A sender that finds no room leaves its message in `waiting`; whoever gives
+//!   room back moves it over. No grant can be lost, because none is handed out.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering::{Acquire, Release};
+use std::task::Waker;
+use std::time::Instant;
+
+use super::batch::Batch;
+use super::counts::Counts;
+use super::overflow::Overflow;
+use super::settings::{Mailbox, Order};
+use super::store::{Item, Store};
+use super::waiting::Waiting;
+use crate::sync::atomic::AtomicU32;
+use crate::sync::{Mutex, WakeList};
+
+const LANE: u32 = 1;
+const KILL: u32 = 2;
+
+/// What became of a message at the door.
+#[derive(Debug)]
+pub(crate) enum Offer<T> {
+    Accepted,
+    /// Accepted, and this older message had to leave.
+    Displaced(T, u64),
+    /// Not accepted: the newest is the one to drop. The number it would have
+    /// had.
+    Dropped(T, u64),
+    /// Not accepted and not kept.
+    Full(T),
+    /// The sender waits under this ticket.
+    Parked(u64),
+    Closed(T),
+}
+
+/// What became of a waiting message.
+#[derive(Debug)]
+pub(crate) enum Parked<T> {
+    Accepted,
+    Waiting,
+    Closed(T),
+}
+
+/// What the actor found.
+#[derive(Debug)]
+pub(crate) enum Taken<S> {
+    /// The batch has messages.
+    Items,
+    /// A word from the system lane, which goes before messages.
+    Signal(S),
+    /// Draining, and the last accepted message has been taken.
+    Drained,
+    /// Nothing; the waker is registered.
+    Empty,
+}
+
+/// How an unfinished message in hand is to be booked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfinished {
+    /// It counts as failed.
+    Failed,
+    /// Its copy, if one was kept, goes back to the front; else it failed.
+    PutBack,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    Open,
+    /// Nothing new; what was accepted is still handled.
+    Draining,
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Books {
+    accepted: u64,
+    handled: u64,
+    failed: u64,
+    expired: u64,
+    displaced: u64,
+    undelivered: u64,
+    rejected: u64,
+    high_water: u32,
+}
+
+#[derive(Debug)]
+struct State<T, S> {
+    store: Store<T>,
+    held: u32,
+    capacity: u32,
+    overflow: Overflow,
+    door: Door,
+    paused: bool,
+    consumer: Option<Waker>,
+    waiting: Option<Box<Waiting<T>>>,
+    next_ticket: u64,
+    lane: Option<Box<VecDeque<S>>>,
+    books: Books,
+}
+
+/// A bounded queue with one consumer. See the file's drawing.
+#[derive(Debug)]
+pub(crate) struct Queue<T, S> {
+    flag: AtomicU32,
+    state: Mutex<State<T, S>>,
+}
+
+impl<T: Item, S> Queue<T, S> {
+    pub(crate) fn new(settings: &Mailbox) -> Self {
+        let store = match settings.order {
+            Order::Arrival => Store::fifo(),
+            Order::Priority { per_level } => Store::lanes(per_level),
+        };
+        Self {
+            flag: AtomicU32::new(0),
+            state: Mutex::new(State {
+                store,
+                held: 0,
+                capacity: u32::try_from(settings.capacity).unwrap_or(u32::MAX),
+                overflow: settings.overflow,
+                door: Door::Open,
+                paused: false,
+                consumer: None,
+                waiting: None,
+                next_ticket: 0,
+                lane: None,
+                books: Books::default(),
+            }),
+        }
+    }
+
+    // ---- senders -------------------------------------------------------
+
+    /// Offers a message. With a waker, a sender that finds no room waits;
+    /// without one it gets the message back.
+    pub(crate) fn offer(
+        &self,
+        item: T,
+        waker: Option<&Waker>,
+        now: impl FnOnce() -> Instant,
+    ) -> Offer<T> {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        if state.door != Door::Open {
+            return Offer::Closed(item);
+        }
+        if state.has_room() && state.waiting.is_none() {
+            state.accept(item, now);
+            let consumer = state.consumer.take();
+            drop(guard);
+            if let Some(consumer) = consumer {
+                consumer.wake();
+            }
+            return Offer::Accepted;
+        }
+        match state.overflow {
+            Overflow::Block => {
+                let Some(waker) = waker else {
+                    state.books.rejected += 1;
+                    return Offer::Full(item);
+                };
+                let ticket = state.next_ticket;
+                state.next_ticket += 1;
+                let waiting = state.waiting.get_or_insert_default();
+                waiting.push(ticket, item, waker.clone());
+                Offer::Parked(ticket)
+            }
+            Overflow::Reject => {
+                state.books.rejected += 1;
+                Offer::Full(item)
+            }
+            Overflow::DropNewest => {
+                state.books.rejected += 1;
+                Offer::Dropped(item, state.books.accepted)
+            }
+            Overflow::DropOldest => {
+                let Some((old, seq)) = state.store.pop_displaced() else {
+                    // All there is room for is in the actor's hand, which
+                    // nothing can displace.
+                    state.books.rejected += 1;
+                    return Offer::Dropped(item, state.books.accepted);
+                };
+                state.books.displaced += 1;
+                state.accept(item, now);
+                let consumer = state.consumer.take();
+                drop(guard);
+                if let Some(consumer) = consumer {
+                    consumer.wake();
+                }
+                Offer::Displaced(old, seq)
+            }
+        }
+    }
+
+    /// Asks what became of a waiting message.
+    pub(crate) fn poll_parked(&self, ticket: u64, waker: &Waker) -> Parked<T> {
+        let mut state = self.state.lock();
+        let open = state.door == Door::Open;
+        let Some(waiting) = state.waiting.as_mut() else {
+            return Parked::Accepted;
+        };
+        if open {
+            if waiting.renew(ticket, waker) {
+                return Parked::Waiting;
+            }
+            return Parked::Accepted;
+        }
+        match waiting.remove(ticket) {
+            Some(item) => {
+                state.forget_empty_waiting();
+                Parked::Closed(item)
+            }
+            None => Parked::Accepted,
+        }
+    }
+
+    /// Withdraws a waiting message. `None`: it had been accepted already.
+    pub(crate) fn cancel(&self, ticket: u64) -> Option<T> {
+        let mut state = self.state.lock();
+        let item = state.waiting.as_mut()?.remove(ticket);
+        state.forget_empty_waiting();
+        item
+    }
+
+    // ---- the system lane -----------------------------------------------
+
+    /// Sends a word that no overflow rule and no full queue can touch.
+    pub(crate) fn signal(&self, signal: S) {
+        let mut state = self.state.lock();
+        state.lane.get_or_insert_default().push_back(signal);
+        self.raise(LANE);
+        let consumer = state.consumer.take();
+        drop(state);
+        if let Some(consumer) = consumer {
+            consumer.wake();
+        }
+    }
+
+    /// Asks the incarnation to end now. Wakes a suspended handler.
+    pub(crate) fn kill(&self) {
+        let mut state = self.state.lock();
+        self.raise(KILL);
+        let consumer = state.consumer.take();
+        drop(state);
+        if let Some(consumer) = consumer {
+            consumer.wake();
+        }
+    }
+
+    /// Whether there is a kill or a word in the system lane. One relaxed load:
+    /// a flag seen late is seen before the actor suspends, since it registers
+    /// its waker under the lock under which flags are raised.
+    pub(crate) fn is_flagged(&self) -> bool {
+        self.flag.load(std::sync::atomic::Ordering::Relaxed) != 0
+    }
+
+    pub(crate) fn is_killed(&self) -> bool {
+        self.flag.load(Acquire) & KILL != 0
+    }
+
+    /// The next word of the system lane.
+    pub(crate) fn next_signal(&self) -> Option<S> {
+        let mut state = self.state.lock();
+        self.pop_signal(&mut state)
+    }
+
+    /// Forgets signals and a kill that were meant for the last incarnation.
+    pub(crate) fn clear_flags(&self) {
+        let mut state = self.state.lock();
+        let lane = state.lane.take();
+        self.flag.store(0, Release);
+        drop(state);
+        drop(lane);
+    }
+
+    fn pop_signal(&self, state: &mut State<T, S>) -> Option<S> {
+        let lane = state.lane.as_mut()?;
+        let signal = lane.pop_front();
+        if lane.is_empty() {
+            state.lane = None;
+            self.lower(LANE);
+        }
+        signal
+    }
+
+    fn raise(&self, bit: u32) {
+        self.flag.fetch_or(bit, Release);
+    }
+
+    fn lower(&self, bit: u32) {
+        self.flag.fetch_and(!bit, Release);
+    }
+
+    // ---- the consumer --------------------------------------------------
+
+    /// Books what was finished and takes what there is: a signal first, then
+    /// messages. With a waker, registers it where there is nothing.
+    pub(crate) fn take(
+        &self,
+        batch: &mut Batch<T>,
+        waker: Option<&Waker>,
+        now: impl Fn() -> Instant,
+    ) -> Taken<S> {
+        debug_assert!(batch.items.is_empty(), "the last batch is worked off first");
+        let mut wakes = WakeList::default();
+        let mut spare = (VecDeque::new(), VecDeque::new());
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        state.book(batch, &mut wakes, &now);
+        let taken = if let Some(signal) = self.pop_signal(state) {
+            Taken::Signal(signal)
+        } else if state.store.len() > 0 && !state.paused {
+            state.hand_out(batch, &now);
+            Taken::Items
+        } else if state.door == Door::Closed || (state.door == Door::Draining && !state.paused) {
+            Taken::Drained
+        } else {
+            if let Some(waker) = waker {
+                state.register(waker);
+            }
+            spare = (state.store.take_buffer(), std::mem::take(&mut batch.items));
+            Taken::Empty
+        };
+        drop(guard);
+        drop(spare);
+        wakes.wake();
+        taken
+    }
+
+    /// Gives room back for what was finished.
+    pub(crate) fn book(&self, batch: &mut Batch<T>, now: impl Fn() -> Instant) {
+        let mut wakes = WakeList::default();
+        self.state.lock().book(batch, &mut wakes, &now);
+        wakes.wake();
+    }
+
+    /// The handler returned `Pending`: gives room back and registers the waker
+    /// by which a kill reaches it.
+    pub(crate) fn suspend(&self, batch: &mut Batch<T>, waker: &Waker, now: impl Fn() -> Instant) {
+        let mut wakes = WakeList::default();
+        let mut state = self.state.lock();
+        state.book(batch, &mut wakes, &now);
+        state.register(waker);
+        drop(state);
+        wakes.wake();
+    }
+
+    /// Registers the waker by which a kill reaches a start or stop hook.
+    pub(crate) fn register(&self, waker: &Waker) {
+        self.state.lock().register(waker);
+    }
+
+    /// The incarnation is over: puts the rest of its batch back at the front
+    /// and books the message in hand. Returns its sequence number if it
+    /// counted as failed.
+    pub(crate) fn settle(
+        &self,
+        batch: &mut Batch<T>,
+        unfinished: Unfinished,
+        now: impl Fn() -> Instant,
+    ) -> Option<u64> {
+        let mut wakes = WakeList::default();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        state.consumer = None;
+        state.book(batch, &mut wakes, &now);
+        let mut rest = std::mem::take(&mut batch.items);
+        let mut seq = batch.next_seq + rest.len() as u64;
+        state.held -= u32::try_from(rest.len()).expect("a batch is within capacity");
+        while let Some(item) = rest.pop_back() {
+            seq -= 1;
+            state.store.put_back(item, seq, &now);
+        }
+        let mut failed = None;
+        if std::mem::take(&mut batch.in_hand) {
+            state.held -= 1;
+            match batch.kept.take() {
+                Some(copy) if unfinished == Unfinished::PutBack => {
+                    state.store.put_back(*copy, seq - 1, &now);
+                }
+                _ => {
+                    state.books.failed += 1;
+                    failed = Some(seq - 1);
+                }
+            }
+        }
+        state.accept_waiting(&mut wakes, &now);
+        if state.door == Door::Closed {
+            // Closed from outside while the batch was out: nobody comes back
+            // for what was put back.
+            while state.store.pop(&now).is_some() {
+                state.books.undelivered += 1;
+            }
+        }
+        drop(guard);
+        wakes.wake();
+        failed
+    }
+
+    // ---- the door ------------------------------------------------------
+
+    /// Refuses newcomers and waiting senders; what was accepted is still
+    /// handled, and then [`Taken::Drained`] comes.
+    pub(crate) fn drain(&self) {
+        let mut wakes = WakeList::default();
+        let mut state = self.state.lock();
+        if state.door == Door::Open {
+            state.door = Door::Draining;
+        }
+        state.refuse_waiting(&mut wakes);
+        if let Some(consumer) = state.consumer.take() {
+            wakes.push(consumer);
+        }
+        drop(state);
+        wakes.wake();
+    }
+
+    /// Closes for good and hands over what will never be handled.
+    pub(crate) fn close(&self, now: impl Fn() -> Instant) -> Vec<(T, u64)> {
+        let mut wakes = WakeList::default();
+        let mut state = self.state.lock();
+        state.door = Door::Closed;
+        let mut rest = Vec::with_capacity(state.store.len());
+        while let Some(left) = state.store.pop(&now) {
+            rest.push(left);
+        }
+        state.books.undelivered += rest.len() as u64;
+        state.refuse_waiting(&mut wakes);
+        let buffer = state.store.take_buffer();
+        let lane = state.lane.take();
+        if let Some(consumer) = state.consumer.take() {
+            wakes.push(consumer);
+        }
+        drop(state);
+        drop((buffer, lane));
+        wakes.wake();
+        rest
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.state.lock().door == Door::Open
+    }
+
+    /// Stops handing out messages; signals still pass.
+    pub(crate) fn pause(&self) {
+        self.state.lock().paused = true;
+    }
+
+    pub(crate) fn resume(&self) {
+        let mut state = self.state.lock();
+        state.paused = false;
+        let consumer = state.consumer.take();
+        drop(state);
+        if let Some(consumer) = consumer {
+            consumer.wake();
+        }
+    }
+
+    // ---- figures -------------------------------------------------------
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.state.lock().capacity as usize
+    }
+
+    /// Queued and taken-but-unbooked messages.
+    pub(crate) fn len(&self) -> usize {
+        let state = self.state.lock();
+        state.store.len() + state.held as usize
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let state = self.state.lock();
+        Counts {
+            accepted: state.books.accepted,
+            handled: state.books.handled,
+            failed: state.books.failed,
+            expired: state.books.expired,
+            displaced: state.books.displaced,
+            undelivered: state.books.undelivered,
+            queued: state.store.len() as u64,
+            in_hand: u64::from(state.held),
+            rejected: state.books.rejected,
+            high_water: u64::from(state.books.high_water),
+        }
+    }
+}
+
+impl<T: Item, S> State<T, S> {
+    fn has_room(&self) -> bool {
+        self.store.len() + (self.held as usize) < self.capacity as usize
+    }
+
+    fn accept(&mut self, item: T, now: impl FnOnce() -> Instant) {
+        self.store.push(item, now);
+        self.books.accepted += 1;
+        let fill = u32::try_from(self.store.len()).unwrap_or(u32::MAX) + self.held;
+        if fill > self.books.high_water {
+            self.books.high_water = fill;
+        }
+    }
+
+    fn register(&mut self, waker: &Waker) {
+        match &self.consumer {
+            Some(old) if old.will_wake(waker) => {}
+            _ => self.consumer = Some(waker.clone()),
+        }
+    }
+
+    fn book(&mut self, batch: &mut Batch<T>, wakes: &mut WakeList, now: &impl Fn() -> Instant) {
+        let finished = batch.handled + batch.expired;
+        if finished == 0 {
+            return;
+        }
+        self.books.handled += u64::from(std::mem::take(&mut batch.handled));
+        self.books.expired += u64::from(std::mem::take(&mut batch.expired));
+        self.held -= finished;
+        self.accept_waiting(wakes, now);
+    }
+
+    fn accept_waiting(&mut self, wakes: &mut WakeList, now: &impl Fn() -> Instant) {
+        if self.door != Door::Open {
+            return;
+        }
+        while self.waiting.is_some() && self.has_room() {
+            let Some((item, waker)) = self.waiting.as_mut().and_then(|w| w.pop()) else {
+                break;
+            };
+            self.accept(item, now);
+            wakes.push(waker);
+            self.forget_empty_waiting();
+        }
+    }
+
+    fn forget_empty_waiting(&mut self) {
+        if self.waiting.as_ref().is_some_and(|w| w.is_empty()) {
+            self.waiting = None;
+        }
+    }
+
+    /// Waiting senders find the door shut when they look; here they are told
+    /// to look.
+    fn refuse_waiting(&mut self, wakes: &mut WakeList) {
+        if let Some(waiting) = &self.waiting {
+            for waker in waiting.wakers() {
+                wakes.push(waker.clone());
+            }
+        }
+    }
+
+    fn hand_out(&mut self, batch: &mut Batch<T>, now: &impl Fn() -> Instant) {
+        match &mut self.store {
+            Store::Fifo { items, head } if self.overflow != Overflow::DropOldest => {
+                std::mem::swap(items, &mut batch.items);
+                batch.next_seq = *head;
+                *head += batch.items.len() as u64;
+            }
+            store => {
+                if let Some((item, seq)) = store.pop(now) {
+                    batch.items.push_back(item);
+                    batch.next_seq = seq;
+                }
+            }
+        }
+        self.held += u32::try_from(batch.items.len()).expect("a batch is within capacity");
+    }
+}

@@ -1,0 +1,182 @@
+//! The reply slot: one question, exactly one outcome.
+//!
+//! ```text
+//!            answer ──▶ Answered ──▶ Taken      (asker polled it)
+//!   Open ──┬ fail   ──▶ Failed   ──▶ Taken      (deadline, last reply dropped)
+//!          └ abandon ─▶ Abandoned              (asker gone: later answers are late)
+//! ```
+//!
+//! Every arrow leaves `Open` under one lock, so of an answer, a deadline and
+//! the callee's death exactly one wins; the losers see that they lost.
+
+use std::task::{Poll, Waker};
+
+use crate::sync::{Mutex, WakeList};
+
+/// Why a question will never be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Unanswered {
+    /// The deadline passed first.
+    Timeout,
+    /// The question's time to live passed while it waited in the mailbox.
+    Expired,
+    /// The actor ended for good before it handled the question.
+    Stopped,
+    /// The actor panicked, failed or was killed with the question in hand.
+    Crashed,
+    /// Every clone of the [`Reply`](crate::actor::Reply) was dropped unused.
+    NoReply,
+    /// An overflow rule dropped the question.
+    Dropped,
+    /// The request that this question was asked for has been cancelled.
+    Cancelled,
+}
+
+#[derive(Debug)]
+enum Outcome<R> {
+    Open,
+    Answered(R),
+    Failed(Unanswered),
+    Taken,
+    Abandoned,
+}
+
+#[derive(Debug)]
+struct State<R> {
+    outcome: Outcome<R>,
+    /// Live clones of the answering side.
+    repliers: u32,
+    asker: Option<Waker>,
+    /// Handlers that want to know when nobody waits for the answer any more.
+    on_gone: Vec<Waker>,
+}
+
+/// One question's outcome, shared by asker, answerer and deadline.
+#[derive(Debug)]
+pub(crate) struct ReplySlot<R> {
+    state: Mutex<State<R>>,
+}
+
+impl<R> ReplySlot<R> {
+    /// An open slot with one answering side.
+    pub(crate) fn new() -> Self {
+        Self {
+            state: Mutex::new(State {
+                outcome: Outcome::Open,
+                repliers: 1,
+                asker: None,
+                on_gone: Vec::new(),
+            }),
+        }
+    }
+
+    /// Gives the answer; hands it back if another outcome came first.
+    pub(crate) fn answer(&self, value: R) -> Result<(), R> {
+        let mut state = self.state.lock();
+        if !matches!(state.outcome, Outcome::Open) {
+            drop(state);
+            return Err(value);
+        }
+        state.outcome = Outcome::Answered(value);
+        let asker = state.asker.take();
+        drop(state);
+        if let Some(asker) = asker {
+            asker.wake();
+        }
+        Ok(())
+    }
+
+    /// Ends the question without an answer; `false` if another outcome came
+    /// first.
+    pub(crate) fn fail(&self, why: Unanswered) -> bool {
+        let mut wakes = WakeList::default();
+        let mut state = self.state.lock();
+        let won = matches!(state.outcome, Outcome::Open);
+        if won {
+            state.outcome = Outcome::Failed(why);
+            if let Some(asker) = state.asker.take() {
+                wakes.push(asker);
+            }
+            state.on_gone.drain(..).for_each(|waker| wakes.push(waker));
+        }
+        drop(state);
+        wakes.wake();
+        won
+    }
+
+    pub(crate) fn add_replier(&self) {
+        self.state.lock().repliers += 1;
+    }
+
+    /// One answering side is gone; the last one to go fails the question.
+    pub(crate) fn drop_replier(&self, why: Unanswered) {
+        let mut state = self.state.lock();
+        state.repliers = state.repliers.saturating_sub(1);
+        let last = state.repliers == 0;
+        drop(state);
+        if last {
+            self.fail(why);
+        }
+    }
+
+    /// Takes the outcome, or registers the asker's waker.
+    pub(crate) fn poll(&self, waker: &Waker) -> Poll<Result<R, Unanswered>> {
+        let mut state = self.state.lock();
+        match std::mem::replace(&mut state.outcome, Outcome::Taken) {
+            Outcome::Open => {
+                state.outcome = Outcome::Open;
+                match &state.asker {
+                    Some(old) if old.will_wake(waker) => {}
+                    _ => state.asker = Some(waker.clone()),
+                }
+                Poll::Pending
+            }
+            Outcome::Answered(value) => Poll::Ready(Ok(value)),
+            Outcome::Failed(why) => Poll::Ready(Err(why)),
+            Outcome::Taken | Outcome::Abandoned => Poll::Ready(Err(Unanswered::NoReply)),
+        }
+    }
+
+    /// The asker is gone: a later answer is late, and handlers that watch are
+    /// told.
+    pub(crate) fn abandon(&self) {
+        let mut wakes = WakeList::default();
+        let mut state = self.state.lock();
+        let unread = std::mem::replace(&mut state.outcome, Outcome::Abandoned);
+        if matches!(unread, Outcome::Failed(_) | Outcome::Taken) {
+            state.outcome = Outcome::Taken;
+        }
+        state.asker = None;
+        state.on_gone.drain(..).for_each(|waker| wakes.push(waker));
+        drop(state);
+        drop(unread);
+        wakes.wake();
+    }
+
+    /// Whether somebody still waits for an answer.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state.lock().outcome, Outcome::Open)
+    }
+
+    /// Whether the asker gave up or ran out of time before an answer came.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(
+            self.state.lock().outcome,
+            Outcome::Abandoned | Outcome::Failed(_)
+        )
+    }
+
+    /// Wakes the waker when the asker gives up; at once if it already has.
+    pub(crate) fn on_gone(&self, waker: &Waker) {
+        let mut state = self.state.lock();
+        if matches!(state.outcome, Outcome::Open) {
+            if !state.on_gone.iter().any(|old| old.will_wake(waker)) {
+                state.on_gone.push(waker.clone());
+            }
+            return;
+        }
+        drop(state);
+        waker.wake_by_ref();
+    }
+}

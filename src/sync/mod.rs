@@ -1,0 +1,74 @@
+//! Atomics, locks and thread-locals, from `std` and `parking_lot` or from loom.
+//!
+//! This is the only file that asks which of the two is in charge. Everything
+//! that loom runs (the mailbox, the reply slot, references, the shell loop)
+//! takes its primitives from here, so the code that is model-checked is the
+//! code that ships.
+//!
+//! *What loom does not see.* [`Arc`](std::sync::Arc) and `OnceLock` stay those
+//! of `std`: a value is always published by one of the locks below, never by
+//! the reference count. Time and task spawning do not exist under loom; the
+//! methods that need them panic there with a plain sentence.
+
+#[cfg(not(callboard_loom))]
+mod imp {
+    pub(crate) use parking_lot::Mutex;
+    pub(crate) use std::sync::atomic;
+    pub(crate) use std::thread_local;
+}
+
+#[cfg(callboard_loom)]
+mod imp {
+    pub(crate) use loom::sync::atomic;
+    pub(crate) use loom::thread_local;
+
+    /// loom's lock with the shape of `parking_lot`'s: no poisoning.
+    #[derive(Debug)]
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+            match self.0.lock() {
+                Ok(guard) => guard,
+                Err(poisoned) => poisoned.into_inner(),
+            }
+        }
+    }
+}
+
+pub(crate) use imp::{Mutex, atomic, thread_local};
+
+/// Wakers gathered under a lock and woken after it is released.
+///
+/// Waking runs foreign code (a scheduler); doing it under a mailbox lock would
+/// make every sender wait for it. The list holds a few wakers without the heap,
+/// since most hand-overs wake one task.
+#[derive(Debug, Default)]
+pub(crate) struct WakeList {
+    first: Option<std::task::Waker>,
+    rest: Vec<std::task::Waker>,
+}
+
+impl WakeList {
+    pub(crate) fn push(&mut self, waker: std::task::Waker) {
+        if self.first.is_none() {
+            self.first = Some(waker);
+        } else {
+            self.rest.push(waker);
+        }
+    }
+
+    /// Wakes all of them. Call it with no lock held.
+    pub(crate) fn wake(self) {
+        if let Some(waker) = self.first {
+            waker.wake();
+        }
+        for waker in self.rest {
+            waker.wake();
+        }
+    }
+}
