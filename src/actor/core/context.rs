@@ -17,7 +17,7 @@ pub(crate) struct Belongings {
     /// Watches to be ended, with whom they watch.
     watches: Vec<(WatchId, Arc<dyn AnySlot>)>,
     /// Timers and tasks that must not outlive the incarnation.
-    owned: Vec<(u64, Box<dyn std::any::Any + Send>)>,
+    owned: Vec<(WatchId, Box<dyn std::any::Any + Send>)>,
 }
 
 impl Drop for Belongings {
@@ -53,12 +53,12 @@ impl<A: Actor> Context<A> {
     }
 
     /// Keeps something that ends, by being dropped, with the incarnation.
-    pub(crate) fn own(&mut self, id: u64, thing: Box<dyn std::any::Any + Send>) {
+    pub(crate) fn own(&mut self, id: WatchId, thing: Box<dyn std::any::Any + Send>) {
         self.belongings.get_or_insert_default().owned.push((id, thing));
     }
 
     /// Drops what was kept under this id, and whatever `is_over`.
-    pub(crate) fn disown(&mut self, id: u64) {
+    pub(crate) fn disown(&mut self, id: WatchId) {
         if let Some(belongings) = &mut self.belongings {
             belongings.owned.retain(|(kept, _)| *kept != id);
         }

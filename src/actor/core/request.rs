@@ -236,6 +236,7 @@ pub(crate) fn cycle_through(target: &dyn AnySlot) -> Option<String> {
         }
         let sender = meta.sender.clone()?;
         path.push(sender.path());
+        path.dedup();
         if sender.id() == target.id() {
             path.reverse();
             return Some(path.join(" -> "));

@@ -1,0 +1,366 @@
+//! What a supervisor needs to know of a child, as plain data.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use super::core::admission::Admission;
+use super::core::behaviour::Actor;
+use super::core::exit::Exit;
+use super::core::refs::ActorRef;
+use super::core::shell::Make;
+use super::core::slot::{AnySlot, Extras, Name, Redelivery, Slot};
+use crate::mailbox::{InvalidMailbox, Mailbox};
+use crate::sync::Mutex;
+
+/// When a child that ended is restarted. OTP's words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Restart {
+    /// Always. The default.
+    #[default]
+    Permanent,
+    /// After a failure, a panic or a kill; not after a normal exit or a
+    /// shutdown.
+    Transient,
+    /// Never; its spec is forgotten when it ends.
+    Temporary,
+}
+
+impl Restart {
+    /// Whether a child that ended this way is to be restarted.
+    #[must_use]
+    pub fn applies_to(self, exit: &Exit) -> bool {
+        match self {
+            Self::Permanent => true,
+            Self::Transient => exit.is_abnormal(),
+            Self::Temporary => false,
+        }
+    }
+}
+
+/// How a child is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shutdown {
+    /// It is asked to stop, and killed if it has not ended in time. Default
+    /// 5 s, as in OTP.
+    After(Duration),
+    /// It is killed at once; no stop hook runs.
+    Kill,
+    /// It is asked to stop and waited for without limit. For supervisors,
+    /// whose children have limits of their own.
+    Infinity,
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self::After(Duration::from_secs(5))
+    }
+}
+
+/// Tries a message again that crashed the actor: at most this often, then it
+/// becomes a dead letter as poison.
+///
+/// Given to [`ChildSpec::on_crash`]; costs one clone per message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redeliver {
+    /// How often the message is tried again after its first crash.
+    pub at_most: u32,
+}
+
+/// A child to be: its name, how it is made, and what its supervisor may do.
+///
+/// The mailbox is made with the spec, so [`ChildSpec::actor_ref`] gives a
+/// reference before the child exists; what is sent to it waits. A spec owns
+/// its slot and cannot be cloned: dynamic, bulk and pool children come from a
+/// [`ChildTemplate`].
+#[must_use = "a spec does nothing until it is started"]
+pub struct ChildSpec<A: Actor> {
+    name: Name,
+    make: Make<A>,
+    mailbox: Mailbox,
+    restart: Restart,
+    shutdown: Shutdown,
+    redelivery: Option<(u32, fn(&A::Msg) -> A::Msg)>,
+    admission: Option<Admission>,
+    slot: OnceLock<Arc<Slot<A::Msg>>>,
+    is_late: bool,
+    is_started: bool,
+}
+
+impl<A: Actor> ChildSpec<A> {
+    /// A child of this name; `make` makes its state at each start.
+    ///
+    /// Permanent, a mailbox of 64, 5 s to shut down.
+    pub fn new(name: impl Into<Arc<str>>, make: impl Fn() -> A + Send + Sync + 'static) -> Self {
+        Self::numbered(Name::Plain(name.into()), Arc::new(make))
+    }
+
+    pub(crate) fn numbered(name: Name, make: Make<A>) -> Self {
+        Self {
+            name,
+            make,
+            mailbox: Mailbox::default(),
+            restart: Restart::default(),
+            shutdown: Shutdown::default(),
+            redelivery: None,
+            admission: None,
+            slot: OnceLock::new(),
+            is_late: false,
+            is_started: false,
+        }
+    }
+
+    /// Its mailbox, or a plain capacity. Default 64 messages, senders wait.
+    pub fn mailbox(mut self, mailbox: impl Into<Mailbox>) -> Self {
+        self.mailbox = mailbox.into();
+        self.touch()
+    }
+
+    /// When it is restarted. Default [`Restart::Permanent`].
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.restart = restart;
+        self
+    }
+
+    /// How it is ended. Default 5 s, then a kill.
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.shutdown = shutdown;
+        self
+    }
+
+    /// Tries messages again that crashed it. Default: a message that crashes
+    /// the actor is lost with it and becomes a dead letter.
+    pub fn on_crash(mut self, redeliver: Redeliver) -> Self
+    where
+        A::Msg: Clone,
+    {
+        self.redelivery = Some((redeliver.at_most, A::Msg::clone));
+        self.touch()
+    }
+
+    /// Makes it findable under this name with
+    /// [`System::find`](crate::actor::System::find), once it is ready.
+    pub fn register_as(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.admission.get_or_insert_default().name = Some(name.into());
+        self.touch()
+    }
+
+    /// Makes it a member of a group, found with
+    /// [`System::group`](crate::actor::System::group), once it is ready.
+    pub fn group(mut self, group: impl Into<Arc<str>>) -> Self {
+        self.admission.get_or_insert_default().groups.push(group.into());
+        self.touch()
+    }
+
+    /// Refuses its start unless it declares this capability.
+    pub fn expect_capability(mut self, capability: impl Into<Arc<str>>) -> Self {
+        self.admission
+            .get_or_insert_default()
+            .expected
+            .push(capability.into());
+        self.touch()
+    }
+
+    /// The reference that the child will have. Messages sent to it wait in its
+    /// mailbox until it is started; if the spec is dropped instead, they are
+    /// undelivered.
+    ///
+    /// Takes mailbox, redelivery, names and groups as they are now: setting
+    /// them afterwards is refused at start.
+    #[must_use]
+    pub fn actor_ref(&self) -> ActorRef<A::Msg> {
+        ActorRef::from_slot(Arc::clone(self.slot()))
+    }
+
+    /// Checks the settings, as the start does.
+    ///
+    /// # Errors
+    ///
+    /// See [`InvalidSpec`].
+    pub fn validate(&self) -> Result<(), InvalidSpec> {
+        self.mailbox.validate().map_err(InvalidSpec::Mailbox)?;
+        let name = self.name.to_string();
+        if name.is_empty() || name.contains('/') {
+            return Err(InvalidSpec::Name(name));
+        }
+        if self.is_late {
+            return Err(InvalidSpec::SetAfterRef);
+        }
+        Ok(())
+    }
+
+    fn touch(mut self) -> Self {
+        self.is_late |= self.slot.get().is_some();
+        self
+    }
+
+    fn slot(&self) -> &Arc<Slot<A::Msg>> {
+        self.slot.get_or_init(|| {
+            let redelivery = self.redelivery.map(|(at_most, copy)| Redelivery {
+                at_most,
+                copy,
+                tries: Mutex::new((None, 0)),
+            });
+            let extras = (redelivery.is_some() || self.admission.is_some()).then(|| {
+                Box::new(Extras {
+                    redelivery,
+                    admission: self.admission.clone(),
+                })
+            });
+            Arc::new(Slot::new(self.name.clone(), &self.mailbox, extras))
+        })
+    }
+
+    /// What a supervisor needs, and nothing of the types.
+    pub(crate) fn into_parts(mut self) -> Result<ChildParts<A>, InvalidSpec> {
+        self.validate()?;
+        self.is_started = true;
+        Ok(ChildParts {
+            slot: Arc::clone(self.slot()),
+            make: Arc::clone(&self.make),
+            restart: self.restart,
+            shutdown: self.shutdown,
+        })
+    }
+}
+
+pub(crate) struct ChildParts<A: Actor> {
+    pub(crate) slot: Arc<Slot<A::Msg>>,
+    pub(crate) make: Make<A>,
+    pub(crate) restart: Restart,
+    pub(crate) shutdown: Shutdown,
+}
+
+impl<A: Actor> Drop for ChildSpec<A> {
+    fn drop(&mut self) {
+        if let (false, Some(slot)) = (self.is_started, self.slot.get()) {
+            slot.end(Exit::Shutdown(Some("its spec was dropped unstarted".into())));
+        }
+    }
+}
+
+impl<A: Actor> fmt::Debug for ChildSpec<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChildSpec")
+            .field("name", &self.name.to_string())
+            .field("restart", &self.restart)
+            .field("shutdown", &self.shutdown)
+            .field("mailbox", &self.mailbox)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a spec is refused.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum InvalidSpec {
+    /// The mailbox settings are.
+    Mailbox(InvalidMailbox),
+    /// Names are not empty and have no `/`, which separates them in paths.
+    Name(String),
+    /// Mailbox, redelivery, name or groups were set after
+    /// [`ChildSpec::actor_ref`] had made the slot.
+    SetAfterRef,
+    /// A supervisor's intensity is.
+    Intensity(crate::policy::intensity::InvalidIntensity),
+    /// A backoff is.
+    Backoff(crate::policy::backoff::InvalidBackoff),
+    /// A pool's size is.
+    Size(crate::policy::sizing::InvalidSizing),
+    /// A breaker is.
+    Breaker(crate::policy::breaker::InvalidBreaker),
+    /// A combination that makes no sense, in words.
+    Combination(&'static str),
+}
+
+impl fmt::Display for InvalidSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mailbox(why) => why.fmt(f),
+            Self::Name(name) => write!(
+                f,
+                "{name:?} is no name, give one that is not empty and has no '/'"
+            ),
+            Self::SetAfterRef => f.write_str(
+                "the slot was made by `actor_ref` before all settings were given, call it last",
+            ),
+            Self::Intensity(why) => why.fmt(f),
+            Self::Backoff(why) => why.fmt(f),
+            Self::Size(why) => why.fmt(f),
+            Self::Breaker(why) => why.fmt(f),
+            Self::Combination(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for InvalidSpec {}
+
+/// Makes many children alike: a name prefix, a factory, and the settings that
+/// they share.
+///
+/// Children are called `prefix-0`, `prefix-1`, and share one prefix and one
+/// factory in memory.
+pub struct ChildTemplate<A: Actor> {
+    prefix: Arc<str>,
+    make: Make<A>,
+    mailbox: Mailbox,
+    restart: Restart,
+    shutdown: Shutdown,
+    next: std::sync::atomic::AtomicU64,
+}
+
+impl<A: Actor> ChildTemplate<A> {
+    /// Children called `prefix-0`, `prefix-1`, and so on.
+    #[must_use]
+    pub fn new(prefix: impl Into<Arc<str>>, make: impl Fn() -> A + Send + Sync + 'static) -> Self {
+        Self {
+            prefix: prefix.into(),
+            make: Arc::new(make),
+            mailbox: Mailbox::default(),
+            restart: Restart::default(),
+            shutdown: Shutdown::default(),
+            next: std::sync::atomic::AtomicU64::new(0),
+        }
+    }
+
+    /// The mailbox of each child, or a plain capacity. Default 64 messages.
+    #[must_use]
+    pub fn mailbox(mut self, mailbox: impl Into<Mailbox>) -> Self {
+        self.mailbox = mailbox.into();
+        self
+    }
+
+    /// When a child is restarted. Default [`Restart::Permanent`].
+    #[must_use]
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.restart = restart;
+        self
+    }
+
+    /// How a child is ended. Default 5 s, then a kill.
+    #[must_use]
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.shutdown = shutdown;
+        self
+    }
+
+    /// The spec of the next child.
+    pub fn next_child(&self) -> ChildSpec<A> {
+        let n = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        ChildSpec::numbered(
+            Name::Numbered(Arc::clone(&self.prefix), n),
+            Arc::clone(&self.make),
+        )
+        .mailbox(self.mailbox.clone())
+        .restart(self.restart)
+        .shutdown(self.shutdown)
+    }
+}
+
+impl<A: Actor> fmt::Debug for ChildTemplate<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChildTemplate")
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}

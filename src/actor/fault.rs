@@ -1,0 +1,163 @@
+//! Why a piece of work failed, and what that means for whoever asked.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::core::errors::AskError;
+use crate::mailbox::Unanswered;
+
+/// What kind of failure it was: it decides whether trying again makes sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FaultClass {
+    /// It may work the next time.
+    Transient,
+    /// It will fail the same way every time.
+    Permanent,
+    /// Some of the work was done.
+    Partial,
+    /// Whoever was asked failed because something behind it did.
+    Cascading,
+    /// There was no room: try later.
+    Overloaded,
+    /// Time ran out.
+    Deadline,
+    /// Nobody waits for it any more.
+    Cancelled,
+    /// The budget for it is spent.
+    Budget,
+    /// It is not known whether it happened.
+    InDoubt,
+}
+
+impl FaultClass {
+    /// Whether trying again may help.
+    #[must_use]
+    pub fn is_retryable(self) -> bool {
+        matches!(self, Self::Transient | Self::Overloaded | Self::Cascading)
+    }
+}
+
+impl fmt::Display for FaultClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Transient => "transient",
+            Self::Permanent => "permanent",
+            Self::Partial => "partial",
+            Self::Cascading => "cascading",
+            Self::Overloaded => "overloaded",
+            Self::Deadline => "deadline",
+            Self::Cancelled => "cancelled",
+            Self::Budget => "budget",
+            Self::InDoubt => "in doubt",
+        })
+    }
+}
+
+/// Why a piece of work failed. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    class: FaultClass,
+    message: Arc<str>,
+    retry_after: Option<Duration>,
+    cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl Fault {
+    /// A fault of this class.
+    #[must_use]
+    pub fn new(class: FaultClass, message: impl Into<Arc<str>>) -> Self {
+        Self {
+            class,
+            message: message.into(),
+            retry_after: None,
+            cause: None,
+        }
+    }
+
+    /// A fault that may be gone the next time.
+    #[must_use]
+    pub fn transient(message: impl Into<Arc<str>>) -> Self {
+        Self::new(FaultClass::Transient, message)
+    }
+
+    /// A fault that will come every time.
+    #[must_use]
+    pub fn permanent(message: impl Into<Arc<str>>) -> Self {
+        Self::new(FaultClass::Permanent, message)
+    }
+
+    /// No room; `retry_after` is when it makes sense to come again.
+    #[must_use]
+    pub fn overloaded(message: impl Into<Arc<str>>, retry_after: Duration) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(FaultClass::Overloaded, message)
+        }
+    }
+
+    /// Adds the error behind it.
+    #[must_use]
+    pub fn because(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
+        self.cause = Some(Arc::new(cause));
+        self
+    }
+
+    /// What kind of failure it was.
+    #[must_use]
+    pub fn class(&self) -> FaultClass {
+        self.class
+    }
+
+    /// What went wrong, in words.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// When it makes sense to try again, where the one that refused said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.message, self.class)
+    }
+}
+
+impl Error for Fault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_ref().map(|c| &**c as &(dyn Error + 'static))
+    }
+}
+
+impl From<Unanswered> for Fault {
+    fn from(why: Unanswered) -> Self {
+        let class = match why {
+            Unanswered::Timeout => FaultClass::Deadline,
+            Unanswered::Expired | Unanswered::Dropped => FaultClass::Overloaded,
+            Unanswered::Stopped | Unanswered::Crashed => FaultClass::Transient,
+            Unanswered::NoReply => FaultClass::Permanent,
+            Unanswered::Cancelled => FaultClass::Cancelled,
+        };
+        Self::new(class, why.to_string())
+    }
+}
+
+impl<M> From<AskError<M>> for Fault {
+    fn from(error: AskError<M>) -> Self {
+        let class = match &error {
+            AskError::Full(_) => FaultClass::Overloaded,
+            AskError::Closed(_) => FaultClass::Transient,
+            AskError::Cycle { .. } => FaultClass::Permanent,
+            AskError::NotSent(_) => FaultClass::Deadline,
+            AskError::Unanswered(why) => return Self::from(*why),
+        };
+        Self::new(class, error.to_string())
+    }
+}

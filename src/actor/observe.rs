@@ -1,0 +1,193 @@
+//! The event stream and the office of dead letters.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::core::dead_letter::DeadLetter;
+use super::core::event::Event;
+use crate::sync::Mutex;
+
+/// Publishes events to whoever listens. With nobody listening, an event costs
+/// one relaxed load.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    events: broadcast::Sender<Event>,
+}
+
+impl Hub {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            events: broadcast::Sender::new(capacity.clamp(1, 1 << 20)),
+        }
+    }
+
+    pub(crate) fn has_listeners(&self) -> bool {
+        self.events.receiver_count() > 0 || is_traced()
+    }
+
+    pub(crate) fn emit(&self, event: Event) {
+        trace(&event);
+        // No receiver: nobody wanted it.
+        let _ = self.events.send(event);
+    }
+
+    pub(crate) fn subscribe(&self) -> EventStream {
+        EventStream {
+            events: self.events.subscribe(),
+            lost: 0,
+        }
+    }
+}
+
+#[cfg(feature = "tracing")]
+fn is_traced() -> bool {
+    tracing::level_filters::LevelFilter::current() >= tracing::Level::WARN
+        && tracing::event_enabled!(target: "callboard", tracing::Level::WARN)
+}
+
+#[cfg(not(feature = "tracing"))]
+fn is_traced() -> bool {
+    false
+}
+
+#[cfg(feature = "tracing")]
+fn trace(event: &Event) {
+    match event {
+        Event::Escalated { .. } => tracing::error!(target: "callboard", "{event}"),
+        Event::Crashed { .. } => tracing::warn!(target: "callboard", "{event}"),
+        Event::Restarted { .. } | Event::DeadLetter(_) => {
+            tracing::info!(target: "callboard", "{event}");
+        }
+        _ => tracing::debug!(target: "callboard", "{event}"),
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+fn trace(_event: &Event) {}
+
+/// A subscriber's own view of a system's events.
+///
+/// Bounded: a subscriber that falls behind loses the oldest events, and
+/// [`EventStream::lost`] counts them. It never slows an actor down.
+#[derive(Debug)]
+pub struct EventStream {
+    events: broadcast::Receiver<Event>,
+    lost: u64,
+}
+
+impl EventStream {
+    /// The next event. `None` when the system is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// No event is lost by dropping the future.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            match self.events.recv().await {
+                Ok(event) => return Some(event),
+                Err(RecvError::Lagged(missed)) => self.lost += missed,
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// The next event, if there is one now.
+    pub fn try_next(&mut self) -> Option<Event> {
+        loop {
+            match self.events.try_recv() {
+                Ok(event) => return Some(event),
+                Err(broadcast::error::TryRecvError::Lagged(missed)) => self.lost += missed,
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// How many events this subscriber was too slow for.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+}
+
+/// Keeps the newest dead letters of a system.
+#[derive(Debug)]
+pub(crate) struct Office {
+    kept: Mutex<VecDeque<DeadLetter>>,
+    capacity: usize,
+    total: AtomicU64,
+    late_replies: AtomicU64,
+}
+
+impl Office {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            kept: Mutex::new(VecDeque::new()),
+            capacity,
+            total: AtomicU64::new(0),
+            late_replies: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn keep(&self, letter: DeadLetter) {
+        self.total.fetch_add(1, Relaxed);
+        let mut kept = self.kept.lock();
+        let oldest = (kept.len() >= self.capacity)
+            .then(|| kept.pop_front())
+            .flatten();
+        if self.capacity > 0 {
+            kept.push_back(letter);
+        }
+        drop(kept);
+        drop(oldest);
+    }
+
+    pub(crate) fn count_late_reply(&self) {
+        self.late_replies.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn snapshot(&self) -> DeadLetters {
+        let kept: Vec<_> = self.kept.lock().iter().cloned().collect();
+        let total = self.total.load(Relaxed);
+        DeadLetters {
+            dropped: total.saturating_sub(kept.len() as u64),
+            total,
+            late_replies: self.late_replies.load(Relaxed),
+            kept,
+        }
+    }
+}
+
+/// The office of dead letters at one instant.
+///
+/// It is no actor and has no mailbox, so a dead letter can never cause another.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DeadLetters {
+    /// The newest letters, oldest first; as many as the system keeps (default
+    /// 1,000).
+    pub kept: Vec<DeadLetter>,
+    /// How many there have been.
+    pub total: u64,
+    /// How many are no longer kept.
+    pub dropped: u64,
+    /// Answers that came after the asker was gone. They are dropped, and never
+    /// reach another ask.
+    pub late_replies: u64,
+}
+
+impl fmt::Display for DeadLetters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} dead letters, {} kept, {} late replies",
+            self.total,
+            self.kept.len(),
+            self.late_replies
+        )
+    }
+}

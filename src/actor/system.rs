@@ -1,0 +1,460 @@
+//! The system: a value that owns a tree of actors and what they share.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use super::core::admission::Admission;
+use super::core::dead_letter::DeadLetter;
+use super::core::deadlines::Register;
+use super::core::event::Event;
+use super::core::exit::BoxError;
+use super::core::host::Host;
+use super::core::refs::ActorRef;
+use super::core::slot::{ActorId, AnySlot};
+use super::envelope::Log;
+use super::observe::{DeadLetters, EventStream, Hub, Office};
+use super::registry::{Listing, Registry};
+use crate::mailbox::Counts;
+use crate::sync::Mutex;
+
+/// Settings of a [`System`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SystemConfig {
+    /// The deadline of an ask that names none. Default 5 s, as in OTP. `None`
+    /// waits for ever.
+    pub ask_deadline: Option<Duration>,
+    /// How many dead letters are kept. Default 1,000.
+    pub dead_letters: usize,
+    /// How many events a subscriber may fall behind. Default 1,024.
+    pub events: usize,
+    /// Where randomness (jitter, choices) starts from. Default: the operating
+    /// system's.
+    pub seed: Option<u64>,
+}
+
+impl Default for SystemConfig {
+    fn default() -> Self {
+        Self {
+            ask_deadline: Some(Duration::from_secs(5)),
+            dead_letters: 1_000,
+            events: 1_024,
+            seed: None,
+        }
+    }
+}
+
+impl SystemConfig {
+    /// The deadline of an ask that names none. Default 5 s.
+    #[must_use]
+    pub fn ask_deadline(mut self, within: Option<Duration>) -> Self {
+        self.ask_deadline = within;
+        self
+    }
+
+    /// How many dead letters are kept. Default 1,000.
+    #[must_use]
+    pub fn dead_letters(mut self, kept: usize) -> Self {
+        self.dead_letters = kept;
+        self
+    }
+
+    /// How many events a subscriber may fall behind. Default 1,024.
+    #[must_use]
+    pub fn events(mut self, kept: usize) -> Self {
+        self.events = kept;
+        self
+    }
+
+    /// Where randomness starts from.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+}
+
+/// There is no tokio runtime here: start the system inside one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRuntime;
+
+impl fmt::Display for NoRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there is no tokio runtime here, use the system from inside one")
+    }
+}
+
+impl std::error::Error for NoRuntime {}
+
+/// What all actors of a system share. Floor 5 keeps the tree in `root`.
+pub(crate) struct Kernel {
+    name: Arc<str>,
+    config: SystemConfig,
+    register: Register,
+    hurry: Arc<Notify>,
+    is_over: AtomicBool,
+    runtime: OnceLock<Handle>,
+    hub: Hub,
+    office: Office,
+    registry: Registry,
+    log: Log,
+    random: Mutex<StdRng>,
+    /// The books of mailboxes that have closed for good.
+    closed: Mutex<Counts>,
+    /// Actors without a supervisor.
+    detached: Mutex<HashMap<ActorId, Arc<dyn AnySlot>>>,
+    root: Mutex<Option<Arc<dyn Tree>>>,
+}
+
+impl Kernel {
+    fn new(name: Arc<str>, config: SystemConfig) -> Self {
+        let random = match config.seed {
+            Some(seed) => StdRng::seed_from_u64(seed),
+            None => StdRng::seed_from_u64(seed_of_process()),
+        };
+        Self {
+            register: Register::new(clock()),
+            hurry: Arc::new(Notify::new()),
+            is_over: AtomicBool::new(false),
+            runtime: OnceLock::new(),
+            hub: Hub::new(config.events),
+            office: Office::new(config.dead_letters),
+            registry: Registry::default(),
+            log: Log::default(),
+            random: Mutex::new(random),
+            closed: Mutex::new(Counts::default()),
+            detached: Mutex::new(HashMap::new()),
+            root: Mutex::new(None),
+            name,
+            config,
+        }
+    }
+
+    /// The runtime the system lives on: that of its first use.
+    pub(crate) fn runtime(self: &Arc<Self>) -> Result<Handle, NoRuntime> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime.clone());
+        }
+        let here = Handle::try_current().map_err(|_| NoRuntime)?;
+        let runtime = self.runtime.get_or_init(|| {
+            let hurry = Arc::clone(&self.hurry);
+            // It ends with the kernel, whose drop notifies it.
+            drop(here.spawn(sweep(Arc::downgrade(self), hurry)));
+            here
+        });
+        Ok(runtime.clone())
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The tree above all actors: floor 5 puts it here at first use, and takes
+    /// it out at the end.
+    pub(crate) fn root(&self) -> &Mutex<Option<Arc<dyn Tree>>> {
+        &self.root
+    }
+
+    /// From here on nothing new is started, and the sweeper ends when nothing
+    /// is pending. `false` if it was over already.
+    pub(crate) fn finish(&self) -> bool {
+        let first = !self.is_over.swap(true, AcqRel);
+        self.hurry.notify_one();
+        first
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Acquire)
+    }
+
+    pub(crate) fn add_detached(&self, slot: Arc<dyn AnySlot>) {
+        self.detached.lock().insert(slot.id(), slot);
+    }
+
+    pub(crate) fn remove_detached(&self, id: ActorId) {
+        let gone = self.detached.lock().remove(&id);
+        drop(gone);
+    }
+
+    pub(crate) fn detached(&self) -> Vec<Arc<dyn AnySlot>> {
+        let mut all: Vec<_> = self.detached.lock().values().cloned().collect();
+        all.sort_by_key(|slot| slot.id());
+        all
+    }
+
+    pub(crate) fn closed_counts(&self) -> Counts {
+        *self.closed.lock()
+    }
+
+    /// A number in `[0, 1)` from the system's seed.
+    pub(crate) fn random(&self) -> f64 {
+        self.random.lock().random()
+    }
+}
+
+/// Different for each process and each system in it, and the only place where
+/// randomness does not come from a seed.
+fn seed_of_process() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0_u64)
+}
+
+/// The clock seam: tokio's clock, which a test can pause.
+pub(crate) fn clock() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// Sleeps until the earliest deadline could be due, sweeps, and sleeps again.
+async fn sweep(kernel: Weak<Kernel>, hurry: Arc<Notify>) {
+    loop {
+        let next = match kernel.upgrade() {
+            Some(kernel) => {
+                let next = kernel.register.sweep(clock());
+                if next.is_none() && kernel.is_over() {
+                    return;
+                }
+                next
+            }
+            None => return,
+        };
+        match next {
+            Some(at) => {
+                // An earlier deadline goes first: the sweep is planned anew.
+                tokio::select! {
+                    biased;
+                    () = hurry.notified() => {}
+                    () = tokio::time::sleep_until(at.into()) => {}
+                }
+            }
+            None => hurry.notified().await,
+        }
+    }
+}
+
+impl Host for Kernel {
+    fn now(&self) -> Instant {
+        clock()
+    }
+
+    fn ask_deadline(&self) -> Option<Duration> {
+        self.config.ask_deadline
+    }
+
+    fn deadlines(&self) -> Option<&Register> {
+        Some(&self.register)
+    }
+
+    fn hurry_sweep(&self) {
+        self.hurry.notify_one();
+    }
+
+    fn dead_letter(&self, letter: DeadLetter) {
+        if self.hub.has_listeners() {
+            self.hub.emit(Event::DeadLetter(letter.clone()));
+        }
+        self.office.keep(letter);
+    }
+
+    fn count_late_reply(&self) {
+        self.office.count_late_reply();
+    }
+
+    fn has_listeners(&self) -> bool {
+        self.hub.has_listeners()
+    }
+
+    fn emit(&self, event: Event) {
+        self.hub.emit(event);
+    }
+
+    fn register(
+        &self,
+        slot: Arc<dyn AnySlot>,
+        admission: Option<&Admission>,
+        capabilities: Vec<Arc<str>>,
+    ) -> Result<(), BoxError> {
+        self.registry.register(slot, admission, capabilities)
+    }
+
+    fn unregister(&self, slot: &dyn AnySlot) {
+        self.registry.unregister(slot.id());
+    }
+
+    fn close_books(&self, counts: Counts) {
+        *self.closed.lock() += counts;
+    }
+
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        self.hurry.notify_one();
+    }
+}
+
+impl fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Kernel({})", self.name)
+    }
+}
+
+/// Ends the tree when the last outside handle is dropped.
+struct Outside {
+    kernel: Arc<Kernel>,
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        self.kernel.finish();
+        let root = self.kernel.root.lock().take();
+        if let Some(root) = root {
+            root.kill();
+        }
+        for slot in self.kernel.detached() {
+            slot.kill();
+        }
+    }
+}
+
+/// The tree of floor 5, as this floor sees it.
+pub(crate) trait Tree: Send + Sync {
+    /// Ends it now; the last outside handle is gone.
+    fn kill(&self);
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+/// A tree of supervised actors and what they share: names, events, dead
+/// letters, a clock, a source of randomness.
+///
+/// It is a value, not a global: a test makes its own. A handle is cheap to
+/// make and to clone; the tree starts at first use, on the tokio runtime found
+/// there. Dropping the last handle outside the tree ends the tree at once;
+/// [`System::shutdown`](crate::actor::System::shutdown) ends it in order.
+#[derive(Clone)]
+pub struct System {
+    kernel: Arc<Kernel>,
+    /// `None` for handles that actors got from their context.
+    outside: Option<Arc<Outside>>,
+}
+
+impl System {
+    /// A system of this name, with the default settings.
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self::with(name, SystemConfig::default())
+    }
+
+    /// A system of this name, with these settings.
+    #[must_use]
+    pub fn with(name: impl Into<Arc<str>>, config: SystemConfig) -> Self {
+        let kernel = Arc::new(Kernel::new(name.into(), config));
+        Self {
+            outside: Some(Arc::new(Outside {
+                kernel: Arc::clone(&kernel),
+            })),
+            kernel,
+        }
+    }
+
+    /// A handle that does not keep the tree alive.
+    pub(crate) fn inside(kernel: Arc<Kernel>) -> Self {
+        Self {
+            kernel,
+            outside: None,
+        }
+    }
+
+    pub(crate) fn kernel(&self) -> &Arc<Kernel> {
+        &self.kernel
+    }
+
+    /// Its name: the first part of every path.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.kernel.name()
+    }
+
+    /// What happens to its actors, from now on. Each subscriber has its own
+    /// bounded view; one that falls behind loses the oldest events, counted.
+    #[must_use]
+    pub fn events(&self) -> EventStream {
+        self.kernel.hub.subscribe()
+    }
+
+    /// The newest dead letters, and how many there were.
+    #[must_use]
+    pub fn dead_letters(&self) -> DeadLetters {
+        self.kernel.office.snapshot()
+    }
+
+    /// The actor registered under this name, if it takes messages of this type.
+    #[must_use]
+    pub fn find<M: Send + 'static>(&self, name: &str) -> Option<ActorRef<M>> {
+        self.kernel.registry.find(name)
+    }
+
+    /// The members of a group that take messages of this type, in the order in
+    /// which they became ready.
+    #[must_use]
+    pub fn group<M: Send + 'static>(&self, group: &str) -> Vec<ActorRef<M>> {
+        self.kernel.registry.group(group)
+    }
+
+    /// The actors that declared a capability and take messages of this type.
+    #[must_use]
+    pub fn capable<M: Send + 'static>(&self, capability: &str) -> Vec<ActorRef<M>> {
+        self.kernel.registry.capable(capability)
+    }
+
+    /// How every findable actor can be found, by path.
+    #[must_use]
+    pub fn listings(&self) -> Vec<Listing> {
+        self.kernel.registry.listings()
+    }
+
+    /// The system's clock: it follows a paused or simulated clock.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        clock()
+    }
+
+    /// A number in `[0, 1)`, from the system's seed.
+    #[must_use]
+    pub fn random(&self) -> f64 {
+        self.kernel.random()
+    }
+
+    /// Whether [`System::shutdown`](crate::actor::System::shutdown) was called
+    /// or the last outside handle is gone.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.kernel.is_over()
+    }
+}
+
+impl fmt::Debug for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "System({})", self.kernel.name)
+    }
+}

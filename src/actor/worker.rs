@@ -1,0 +1,305 @@
+//! The request and reply side of an actor, and everything that answers.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::core::behaviour::Actor;
+use super::core::context::Context;
+use super::core::exit::{BoxError, Exit, Started};
+use super::core::refs::ActorRef;
+use super::core::reply::Reply;
+use super::core::request::{Carried, Hop, Meta, Request, Told};
+use super::core::scope;
+use super::fault::{Fault, FaultClass};
+
+/// An actor that answers: it takes an `In` and gives an `Out` or a [`Fault`].
+///
+/// Every worker is an [`Actor`] whose messages are [`Job`]s. A fault is an
+/// answer, not a crash: the worker goes on. A panic crashes it, and the asker
+/// gets a transient fault at once.
+pub trait Worker: Sized + Send + 'static {
+    /// What it takes.
+    type In: Send + 'static;
+    /// What it gives.
+    type Out: Send + 'static;
+
+    /// Runs before the first job. Default: ready at once.
+    ///
+    /// # Errors
+    ///
+    /// An error refuses the start.
+    fn start(
+        &mut self,
+        cx: &mut Context<Self>,
+    ) -> impl Future<Output = Result<Started, BoxError>> + Send {
+        let _ = cx;
+        async { Ok(Started::Ready) }
+    }
+
+    /// Does one job.
+    ///
+    /// # Errors
+    ///
+    /// The fault goes to the asker.
+    fn work(
+        &mut self,
+        input: Self::In,
+        cx: &mut Context<Self>,
+    ) -> impl Future<Output = Result<Self::Out, Fault>> + Send;
+
+    /// Runs after the last job. Default: nothing.
+    fn stop(&mut self, exit: &Exit, cx: &mut Context<Self>) -> impl Future<Output = ()> + Send {
+        let _ = (exit, cx);
+        async {}
+    }
+
+    /// What it can do, for lookups by capability. Default: nothing in
+    /// particular.
+    fn capabilities(&self) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+}
+
+/// A job on its way to a [`Worker`], with the right to answer it.
+pub struct Job<In, Out> {
+    /// What is to be done.
+    pub input: In,
+    /// Where the answer goes.
+    pub reply_to: Reply<Result<Out, Fault>>,
+}
+
+impl<In, Out> fmt::Debug for Job<In, Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Job")
+    }
+}
+
+impl<W: Worker> Actor for W {
+    type Msg = Job<W::In, W::Out>;
+
+    async fn start(&mut self, cx: &mut Context<Self>) -> Result<Started, BoxError> {
+        Worker::start(self, cx).await
+    }
+
+    async fn handle(&mut self, job: Self::Msg, cx: &mut Context<Self>) -> Result<(), BoxError> {
+        let answer = self.work(job.input, cx).await;
+        job.reply_to.send(answer);
+        Ok(())
+    }
+
+    async fn stop(&mut self, exit: &Exit, cx: &mut Context<Self>) -> Result<(), BoxError> {
+        Worker::stop(self, exit, cx).await;
+        Ok(())
+    }
+
+    fn capabilities(&self) -> Vec<Arc<str>> {
+        Worker::capabilities(self)
+    }
+}
+
+/// A future in a box, as trait objects need it.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a [`WorkerRef`] is made of: implement it to let something new answer.
+pub trait Serve<In, Out>: Send + Sync {
+    /// Answers one job. Asks made inside inherit the deadline in force.
+    fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>>;
+
+    /// What to call it in errors and drawings.
+    fn name(&self) -> String;
+}
+
+/// An answer, and how it came about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Served<T> {
+    /// The answer.
+    pub value: T,
+    /// How often it was tried, the last time included.
+    pub attempts: u32,
+    /// Who gave it, where there was a choice.
+    pub tier: Option<Arc<str>>,
+}
+
+impl<T> Served<T> {
+    /// An answer at the first attempt.
+    pub fn new(value: T) -> Self {
+        Self {
+            value,
+            attempts: 1,
+            tier: None,
+        }
+    }
+
+    /// The same story about another value.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Served<U> {
+        Served {
+            value: f(self.value),
+            attempts: self.attempts,
+            tier: self.tier,
+        }
+    }
+}
+
+/// Anything that answers: an actor, a pool, a breaker in front of one, a
+/// pipeline, a closure. Cheap to clone.
+pub struct WorkerRef<In, Out> {
+    serve: Arc<dyn Serve<In, Out>>,
+}
+
+impl<In: Send + 'static, Out: Send + 'static> WorkerRef<In, Out> {
+    /// Wraps something that answers.
+    pub fn new(serve: impl Serve<In, Out> + 'static) -> Self {
+        Self {
+            serve: Arc::new(serve),
+        }
+    }
+
+    /// A worker that is a function. It runs on the asker's task: it has no
+    /// mailbox and no supervisor.
+    pub fn from_fn<F, Fut>(name: impl Into<Arc<str>>, f: F) -> Self
+    where
+        F: Fn(In) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Out, Fault>> + Send + 'static,
+    {
+        Self::new(FromFn {
+            name: name.into(),
+            f,
+        })
+    }
+
+    /// Asks for one job to be done. Await the result, or set a deadline first.
+    pub fn ask(&self, input: In) -> AskWorker<'_, In, Out> {
+        AskWorker {
+            to: self,
+            input,
+            deadline: None,
+        }
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.serve.name()
+    }
+}
+
+impl<In, Out> Clone for WorkerRef<In, Out> {
+    fn clone(&self) -> Self {
+        Self {
+            serve: Arc::clone(&self.serve),
+        }
+    }
+}
+
+impl<In, Out> fmt::Debug for WorkerRef<In, Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WorkerRef({})", self.serve.name())
+    }
+}
+
+impl<In: Send + 'static, Out: Send + 'static> From<ActorRef<Job<In, Out>>> for WorkerRef<In, Out> {
+    fn from(actor: ActorRef<Job<In, Out>>) -> Self {
+        Self::new(actor)
+    }
+}
+
+impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for ActorRef<Job<In, Out>> {
+    fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
+        Box::pin(async move {
+            let answer = self.ask(|reply_to| Job { input, reply_to }).await;
+            answer.map_err(Fault::from)?.map(Served::new)
+        })
+    }
+
+    fn name(&self) -> String {
+        self.path()
+    }
+}
+
+struct FromFn<F> {
+    name: Arc<str>,
+    f: F,
+}
+
+impl<In, Out, F, Fut> Serve<In, Out> for FromFn<F>
+where
+    In: Send + 'static,
+    Out: Send + 'static,
+    F: Fn(In) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<Out, Fault>> + Send + 'static,
+{
+    fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
+        let deadline = Request::new(scope::request()).deadline();
+        let work = (self.f)(input);
+        Box::pin(async move {
+            let Some(at) = deadline else {
+                return work.await.map(Served::new);
+            };
+            match tokio::time::timeout_at(at.into(), work).await {
+                Ok(answer) => answer.map(Served::new),
+                Err(_) => Err(Fault::new(FaultClass::Deadline, "no answer in time")),
+            }
+        })
+    }
+
+    fn name(&self) -> String {
+        self.name.to_string()
+    }
+}
+
+/// A job on its way: a builder that is awaited.
+#[must_use = "a job is sent when the future is awaited"]
+pub struct AskWorker<'a, In, Out> {
+    to: &'a WorkerRef<In, Out>,
+    input: In,
+    deadline: Option<Duration>,
+}
+
+impl<In, Out> AskWorker<'_, In, Out> {
+    /// How long the whole may take: waiting, retries, fallbacks and all.
+    /// Default: the system's ask deadline for each actor asked on the way.
+    pub fn deadline(mut self, within: Duration) -> Self {
+        self.deadline = Some(within);
+        self
+    }
+}
+
+impl<'a, In: Send + 'static, Out: Send + 'static> IntoFuture for AskWorker<'a, In, Out> {
+    type Output = Result<Served<Out>, Fault>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Some(within) = self.deadline else {
+            return self.to.serve.serve(self.input);
+        };
+        let request = with_deadline(within);
+        Box::pin(async move {
+            request
+                .within(async { self.to.serve.serve(self.input).await })
+                .await
+        })
+    }
+}
+
+/// The request in force, with at most this much time left.
+fn with_deadline(within: Duration) -> Request {
+    let now: Instant = tokio::time::Instant::now().into_std();
+    let mut meta = Meta::new(Hop::Asked);
+    meta.deadline = now.checked_add(within);
+    meta.sender = scope::actor();
+    if let Some(parent) = scope::request() {
+        meta.inherit(parent);
+    }
+    let carried: Arc<dyn Carried> = Arc::new(Told(meta));
+    Request::new(Some(carried))
+}
+
+impl<In, Out> fmt::Debug for AskWorker<'_, In, Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AskWorker")
+    }
+}
