@@ -10,14 +10,6 @@ use super::core::shell::{Duty, Make, live};
 use super::core::slot::{AnySlot, Birth, Slot};
 use super::time::spawn_owned;
 
-/// Starts incarnations of one actor, whatever its type.
-pub(crate) trait Launch: Send + Sync + fmt::Debug {
-    fn slot(&self) -> &dyn AnySlot;
-    fn slot_arc(&self) -> Arc<dyn AnySlot>;
-    /// Spawns the next incarnation; the overseer hears of its start and end.
-    fn launch(&self, overseer: Arc<dyn Overseer>, key: u64, birth: Birth);
-}
-
 /// An actor ready to be started again and again.
 pub(crate) struct Launcher<A: Actor> {
     pub(crate) slot: Arc<Slot<A::Msg>>,
@@ -31,18 +23,9 @@ impl<A: Actor> Launcher<A> {
             make: parts.make,
         }
     }
-}
 
-impl<A: Actor> Launch for Launcher<A> {
-    fn slot(&self) -> &dyn AnySlot {
-        &*self.slot
-    }
-
-    fn slot_arc(&self) -> Arc<dyn AnySlot> {
-        Arc::clone(&self.slot) as Arc<dyn AnySlot>
-    }
-
-    fn launch(&self, overseer: Arc<dyn Overseer>, key: u64, birth: Birth) {
+    /// Spawns the next incarnation; the overseer hears of its start and end.
+    pub(crate) fn spawn(&self, overseer: Arc<dyn Overseer>, key: u64, birth: Birth) {
         let incarnation = self.slot.next_incarnation(birth);
         let duty = Duty::new(Arc::clone(&self.slot), overseer, key, incarnation);
         // The task is owned by its supervisor through the slot: a kill reaches

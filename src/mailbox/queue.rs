@@ -460,6 +460,15 @@ impl<T: Item, S> Queue<T, S> {
         rest
     }
 
+    /// Opens again after [`Queue::close`], with fresh books.
+    pub(crate) fn reopen(&self) {
+        let mut state = self.state.lock();
+        state.door = Door::Open;
+        state.paused = false;
+        state.books = Books::default();
+        self.flag.store(0, Release);
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.state.lock().door == Door::Open
     }

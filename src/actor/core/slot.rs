@@ -232,6 +232,17 @@ impl<M: Send + 'static> Slot<M> {
         }
     }
 
+    /// Opens what [`AnySlot::end`] closed, with fresh books.
+    pub(crate) fn revive(&self) {
+        let mut life = self.life.lock();
+        if life.exit.take().is_some() {
+            life.is_ending = false;
+            life.is_registered = false;
+            life.state = Lifecycle::Initializing;
+            self.queue.reopen();
+        }
+    }
+
     pub(crate) fn mark_registered(&self) {
         self.life.lock().is_registered = true;
     }

@@ -1,0 +1,116 @@
+//! The live tree, as data and as text.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::actor::Lifecycle;
+use crate::actor::core::slot::AnySlot;
+use crate::mailbox::Counts;
+
+/// One actor or supervisor in the tree, at one instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Node {
+    /// Its name among its siblings.
+    pub name: String,
+    /// The names from the system down to it, joined by `/`.
+    pub path: String,
+    /// `actor`, `supervisor` or `ractor`.
+    pub kind: String,
+    /// Its lifecycle state.
+    pub state: String,
+    /// Which life this is, from 0.
+    pub incarnation: u32,
+    /// How often it was restarted.
+    pub restarts: u32,
+    /// Messages queued and in hand.
+    pub depth: u64,
+    /// The most that were queued and in hand at once.
+    pub high_water: u64,
+    /// The most its mailbox holds.
+    pub capacity: usize,
+    /// Messages handled so far.
+    pub handled: u64,
+    /// The last crash, in words.
+    pub last_error: Option<String>,
+    /// Its children, in start order.
+    pub children: Vec<Node>,
+}
+
+impl Node {
+    pub(crate) fn of(slot: &dyn AnySlot, kind: &str) -> Self {
+        let counts: Counts = slot.counts();
+        Self {
+            name: slot.name(),
+            path: slot.path(),
+            kind: kind.to_owned(),
+            state: slot.state().to_string(),
+            incarnation: slot.incarnation(),
+            restarts: slot.restarts(),
+            depth: counts.queued + counts.in_hand,
+            high_water: counts.high_water,
+            capacity: slot.mailbox_capacity(),
+            handled: counts.handled,
+            last_error: slot.last_error().map(|exit| exit.to_string()),
+            children: Vec::new(),
+        }
+    }
+
+    /// This node and everything below it, parents before children.
+    pub fn walk(&self) -> impl Iterator<Item = &Node> {
+        let mut left = vec![self];
+        std::iter::from_fn(move || {
+            let node = left.pop()?;
+            left.extend(node.children.iter().rev());
+            Some(node)
+        })
+    }
+
+    /// Whether it waits for or handles messages.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        [Lifecycle::Ready, Lifecycle::Busy]
+            .iter()
+            .any(|state| state.to_string() == self.state)
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, lead: &str, branch: &str) -> fmt::Result {
+        write!(f, "{lead}{branch}{} [{}]", self.name, self.state)?;
+        if self.restarts > 0 {
+            write!(f, " restarts {}", self.restarts)?;
+        }
+        if self.kind == "actor" {
+            write!(
+                f,
+                " queue {}/{} (high {}) handled {}",
+                self.depth, self.capacity, self.high_water, self.handled
+            )?;
+        }
+        if let Some(error) = &self.last_error {
+            write!(f, " last error: {error}")?;
+        }
+        writeln!(f)?;
+        let lead = match branch {
+            "" => String::new(),
+            "└─ " => format!("{lead}   "),
+            _ => format!("{lead}│  "),
+        };
+        for (at, child) in self.children.iter().enumerate() {
+            let branch = if at + 1 == self.children.len() {
+                "└─ "
+            } else {
+                "├─ "
+            };
+            child.write(f, &lead, branch)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Node {
+    /// The tree as text, one line a node.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, "", "")
+    }
+}
