@@ -5,4 +5,6 @@
 pub mod actor;
 pub mod mailbox;
 pub mod policy;
+pub mod prelude;
+pub mod supervision;
 pub(crate) mod sync;

@@ -148,7 +148,10 @@ impl<A: Actor> ChildSpec<A> {
     /// Makes it a member of a group, found with
     /// [`System::group`](crate::actor::System::group), once it is ready.
     pub fn group(mut self, group: impl Into<Arc<str>>) -> Self {
-        self.admission.get_or_insert_default().groups.push(group.into());
+        self.admission
+            .get_or_insert_default()
+            .groups
+            .push(group.into());
         self.touch()
     }
 
@@ -234,7 +237,9 @@ pub(crate) struct ChildParts<A: Actor> {
 impl<A: Actor> Drop for ChildSpec<A> {
     fn drop(&mut self) {
         if let (false, Some(slot)) = (self.is_started, self.slot.get()) {
-            slot.end(Exit::Shutdown(Some("its spec was dropped unstarted".into())));
+            slot.end(Exit::Shutdown(Some(
+                "its spec was dropped unstarted".into(),
+            )));
         }
     }
 }

@@ -229,7 +229,10 @@ impl fmt::Display for InvalidEnvelope {
         match self {
             Self::Empty(field) => write!(f, "the envelope's {field} is empty"),
             Self::TooLong(field) => {
-                write!(f, "the envelope's {field} is longer than {LONGEST_FIELD} bytes")
+                write!(
+                    f,
+                    "the envelope's {field} is longer than {LONGEST_FIELD} bytes"
+                )
             }
             Self::Priority(p) => write!(f, "priority {p} is not one of 0 to 9"),
             Self::Timestamp(t) => write!(f, "timestamp {t} is no number of seconds since 1970"),
@@ -348,7 +351,8 @@ impl Log {
         });
         let mut attached = self.attached.lock();
         attached.push(Arc::downgrade(&lines));
-        self.count.store(attached.len(), std::sync::atomic::Ordering::Release);
+        self.count
+            .store(attached.len(), std::sync::atomic::Ordering::Release);
         MessageLog { lines }
     }
 
@@ -400,7 +404,9 @@ impl System {
             Ok((receiver, envelope)) => {
                 let header = &envelope.header;
                 let priority = Priority::new(header.priority).unwrap_or_default();
-                let ttl = header.ttl.map(|ttl| header.timestamp + ttl - unix_seconds());
+                let ttl = header
+                    .ttl
+                    .map(|ttl| header.timestamp + ttl - unix_seconds());
                 self.kernel().log().write(header, None);
                 let mut tell = receiver.tell(envelope).priority(priority);
                 if let Some(left) = ttl {

@@ -60,7 +60,11 @@ impl fmt::Display for NotAdmitted {
                 write!(f, "the name {name:?} is taken by {owner}")
             }
             Self::MissingCapabilities(missing) => {
-                write!(f, "expected capabilities are missing: {}", missing.join(", "))
+                write!(
+                    f,
+                    "expected capabilities are missing: {}",
+                    missing.join(", ")
+                )
             }
         }
     }

@@ -25,6 +25,7 @@ use super::envelope::Log;
 use super::observe::{DeadLetters, EventStream, Hub, Office};
 use super::registry::{Listing, Registry};
 use crate::mailbox::Counts;
+use crate::policy::intensity::Intensity;
 use crate::sync::Mutex;
 
 /// Settings of a [`System`].
@@ -41,6 +42,9 @@ pub struct SystemConfig {
     /// Where randomness (jitter, choices) starts from. Default: the operating
     /// system's.
     pub seed: Option<u64>,
+    /// How often the root supervisor restarts its children before it gives up,
+    /// which ends the system. Default 1 in 5 s, as in OTP.
+    pub intensity: Intensity,
 }
 
 impl Default for SystemConfig {
@@ -50,6 +54,7 @@ impl Default for SystemConfig {
             dead_letters: 1_000,
             events: 1_024,
             seed: None,
+            intensity: Intensity::default(),
         }
     }
 }
@@ -73,6 +78,14 @@ impl SystemConfig {
     #[must_use]
     pub fn events(mut self, kept: usize) -> Self {
         self.events = kept;
+        self
+    }
+
+    /// How often the root supervisor restarts its children before it gives up,
+    /// which ends the system. Default 1 in 5 s.
+    #[must_use]
+    pub fn intensity(mut self, max_restarts: u32, period: Duration) -> Self {
+        self.intensity = Intensity::new(max_restarts, period);
         self
     }
 
@@ -114,7 +127,12 @@ pub(crate) struct Kernel {
     /// Actors without a supervisor.
     detached: Mutex<HashMap<ActorId, Arc<dyn AnySlot>>>,
     root: Mutex<Option<Arc<dyn Tree>>>,
+    /// Paths of those that a shutdown had to kill.
+    killed: Mutex<Vec<String>>,
 }
+
+/// A shutdown report names at most so many.
+const MOST_KILLED: usize = 1_000;
 
 impl Kernel {
     fn new(name: Arc<str>, config: SystemConfig) -> Self {
@@ -135,6 +153,7 @@ impl Kernel {
             closed: Mutex::new(Counts::default()),
             detached: Mutex::new(HashMap::new()),
             root: Mutex::new(None),
+            killed: Mutex::new(Vec::new()),
             name,
             config,
         }
@@ -157,6 +176,25 @@ impl Kernel {
 
     pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    pub(crate) fn config(&self) -> &SystemConfig {
+        &self.config
+    }
+
+    /// A supervisor had to kill a child that did not end in time.
+    pub(crate) fn note_killed(&self, path: &str) {
+        if self.is_over() {
+            let mut killed = self.killed.lock();
+            if killed.len() < MOST_KILLED {
+                killed.push(path.to_owned());
+            }
+        }
+    }
+
+    /// Those that were killed during the shutdown.
+    pub(crate) fn take_killed(&self) -> Vec<String> {
+        std::mem::take(&mut *self.killed.lock())
     }
 
     pub(crate) fn registry(&self) -> &Registry {

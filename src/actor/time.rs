@@ -139,7 +139,11 @@ impl<A: Actor> Context<A> {
     /// Under loom, where there is no system.
     #[must_use]
     pub fn system(&self) -> System {
-        let host = self.slot().host().cloned().expect("a live actor has a place");
+        let host = self
+            .slot()
+            .host()
+            .cloned()
+            .expect("a live actor has a place");
         let kernel = host
             .as_any()
             .downcast::<Kernel>()

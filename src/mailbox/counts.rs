@@ -79,7 +79,11 @@ impl fmt::Display for Counts {
             self.undelivered,
             self.queued,
             self.in_hand,
-            if self.is_conserved() { "balances" } else { "DOES NOT BALANCE" },
+            if self.is_conserved() {
+                "balances"
+            } else {
+                "DOES NOT BALANCE"
+            },
             self.rejected,
         )
     }

@@ -48,7 +48,7 @@ pub(crate) use batch::Batch;
 pub use counts::Counts;
 pub use overflow::Overflow;
 pub(crate) use queue::{Offer, Parked, Queue, Taken, Unfinished};
-pub use reply::Unanswered;
 pub(crate) use reply::ReplySlot;
+pub use reply::Unanswered;
 pub use settings::{InvalidMailbox, Mailbox};
 pub(crate) use store::Item;

@@ -9,7 +9,9 @@ use super::overflow::Overflow;
 pub(crate) enum Order {
     #[default]
     Arrival,
-    Priority { per_level: Duration },
+    Priority {
+        per_level: Duration,
+    },
 }
 
 /// Settings of a mailbox: capacity, order, and what happens when it is full.
@@ -119,8 +121,14 @@ pub enum InvalidMailbox {
 impl std::fmt::Display for InvalidMailbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::NoCapacity => f.write_str("a mailbox of capacity 0 can hold no message, give it at least 1"),
-            Self::TooLarge(n) => write!(f, "a mailbox of capacity {n} is too large, give it at most {}", u32::MAX / 2),
+            Self::NoCapacity => {
+                f.write_str("a mailbox of capacity 0 can hold no message, give it at least 1")
+            }
+            Self::TooLarge(n) => write!(
+                f,
+                "a mailbox of capacity {n} is too large, give it at most {}",
+                u32::MAX / 2
+            ),
         }
     }
 }

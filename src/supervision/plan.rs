@@ -111,7 +111,11 @@ pub(crate) enum Answer {
 pub(crate) enum Effect<C> {
     /// Start the next incarnation. `true` in `is_revival`: the child had ended
     /// for good and is asked back.
-    Launch { key: Key, why: Why, is_revival: bool },
+    Launch {
+        key: Key,
+        why: Why,
+        is_revival: bool,
+    },
     /// Ask it to finish the message in hand and end.
     Stop(Key),
     /// Ask it to finish its queue and end, by then.
@@ -415,7 +419,13 @@ impl<C> Plan<C> {
 
     /// Ends the supervisor: stops the children, then finishes with this exit.
     /// A second call may only be harsher.
-    pub(crate) fn shut_down(&mut self, exit: Exit, manner: Manner, now: Instant, out: &mut Effects<C>) {
+    pub(crate) fn shut_down(
+        &mut self,
+        exit: Exit,
+        manner: Manner,
+        now: Instant,
+        out: &mut Effects<C>,
+    ) {
         self.end(exit, manner, None, now, out);
     }
 
@@ -540,9 +550,10 @@ impl<C> Plan<C> {
 
     /// A first start, or one that was asked for, did not succeed.
     fn start_refused(&mut self, key: Key, exit: Exit, now: Instant, out: &mut Effects<C>) {
-        let is_boot = self.group.as_ref().is_some_and(|g| {
-            g.starting == Some(key) && matches!(g.purpose, Purpose::Boot)
-        });
+        let is_boot = self
+            .group
+            .as_ref()
+            .is_some_and(|g| g.starting == Some(key) && matches!(g.purpose, Purpose::Boot));
         let Some(member) = self.members.get_mut(&key) else {
             return;
         };
@@ -889,11 +900,7 @@ impl<C> Plan<C> {
                     group.to_stop.remove(at);
                 }
                 let concerned = group.stopping.remove(&key) || listed.is_some();
-                (
-                    concerned,
-                    group.is_end(),
-                    group.to_start.contains(&key),
-                )
+                (concerned, group.is_end(), group.to_start.contains(&key))
             }
             None => (false, false, false),
         };
@@ -945,6 +952,31 @@ impl<C> Plan<C> {
         if let Some(member) = self.members.remove(&key) {
             out.push(Effect::Forget(member.child, exit));
         }
+    }
+
+    /// A child has ended after the supervisor itself: a static one stays for
+    /// the supervisor's next life, another is handed out.
+    pub(crate) fn bury(&mut self, key: Key) -> Option<C> {
+        let member = self.members.get_mut(&key)?;
+        if member.is_static {
+            member.status = Status::Down;
+            return None;
+        }
+        self.members.remove(&key).map(|member| member.child)
+    }
+
+    /// Takes out the children that belong to this life of the supervisor only.
+    pub(crate) fn take_dynamic(&mut self) -> Vec<C> {
+        let keys: Vec<_> = self
+            .members
+            .iter()
+            .filter(|(_, m)| !m.is_static)
+            .map(|(key, _)| *key)
+            .collect();
+        keys.iter()
+            .filter_map(|key| self.members.remove(key))
+            .map(|member| member.child)
+            .collect()
     }
 
     fn forget_timers(&mut self, key: Key) {

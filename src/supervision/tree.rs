@@ -57,6 +57,24 @@ impl Node {
         }
     }
 
+    /// A system without a tree: not begun, or over.
+    pub(crate) fn empty(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: name.to_owned(),
+            kind: "supervisor".to_owned(),
+            state: Lifecycle::Shutdown.to_string(),
+            incarnation: 0,
+            restarts: 0,
+            depth: 0,
+            high_water: 0,
+            capacity: 0,
+            handled: 0,
+            last_error: None,
+            children: Vec::new(),
+        }
+    }
+
     /// This node and everything below it, parents before children.
     pub fn walk(&self) -> impl Iterator<Item = &Node> {
         let mut left = vec![self];

@@ -164,8 +164,7 @@ impl<M: Send + 'static, R: Send + 'static, F> Ask<'_, M, R, F> {
             && let Some(host) = self.to.any().host()
         {
             let expire = Arc::clone(cell) as Arc<dyn super::deadlines::Expire>;
-            self.entered =
-                enter_deadline(&**host, at, expire).map(|key| (Arc::clone(host), key));
+            self.entered = enter_deadline(&**host, at, expire).map(|key| (Arc::clone(host), key));
         }
     }
 

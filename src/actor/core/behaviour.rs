@@ -88,7 +88,10 @@ pub trait Actor: Sized + Send + 'static {
     /// # Errors
     ///
     /// At start, an error refuses the start.
-    fn check(&mut self, cx: &mut Context<Self>) -> impl Future<Output = Result<(), BoxError>> + Send {
+    fn check(
+        &mut self,
+        cx: &mut Context<Self>,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send {
         let _ = cx;
         async { Ok(()) }
     }

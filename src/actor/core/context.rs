@@ -54,7 +54,10 @@ impl<A: Actor> Context<A> {
 
     /// Keeps something that ends, by being dropped, with the incarnation.
     pub(crate) fn own(&mut self, id: WatchId, thing: Box<dyn std::any::Any + Send>) {
-        self.belongings.get_or_insert_default().owned.push((id, thing));
+        self.belongings
+            .get_or_insert_default()
+            .owned
+            .push((id, thing));
     }
 
     /// Drops what was kept under this id, and whatever `is_over`.

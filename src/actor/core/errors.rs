@@ -83,10 +83,9 @@ impl<M> AskError<M> {
     /// The question, if it was never handled.
     pub fn into_inner(self) -> Option<M> {
         match self {
-            Self::Full(msg)
-            | Self::Closed(msg)
-            | Self::NotSent(msg)
-            | Self::Cycle { msg, .. } => Some(msg),
+            Self::Full(msg) | Self::Closed(msg) | Self::NotSent(msg) | Self::Cycle { msg, .. } => {
+                Some(msg)
+            }
             Self::Unanswered(_) => None,
         }
     }

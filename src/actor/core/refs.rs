@@ -34,12 +34,8 @@ pub(crate) enum To<M> {
 pub(crate) trait Narrow<M>: Send + Sync {
     fn slot(&self) -> Arc<dyn AnySlot>;
     fn slot_ref(&self) -> &dyn AnySlot;
-    fn offer(
-        &self,
-        msg: M,
-        carried: Option<Arc<dyn Carried>>,
-        waker: Option<&Waker>,
-    ) -> Offered<M>;
+    fn offer(&self, msg: M, carried: Option<Arc<dyn Carried>>, waker: Option<&Waker>)
+    -> Offered<M>;
     fn poll_parked(&self, ticket: u64, waker: &Waker) -> Settled<M>;
     fn cancel(&self, ticket: u64) -> Withdrawn<M>;
 }
@@ -135,7 +131,10 @@ impl<M: Send + 'static> ActorRef<M> {
             To::Slot(slot) => slot,
             To::Narrow(narrow) => return narrow.offer(msg, carried, waker),
         };
-        match slot.queue.offer(Letter { msg, carried }, waker, || slot.now()) {
+        match slot
+            .queue
+            .offer(Letter { msg, carried }, waker, || slot.now())
+        {
             Offer::Accepted => Offered::Accepted,
             Offer::Full(letter) => Offered::Full(letter.msg),
             Offer::Closed(letter) => Offered::Closed(letter.msg),

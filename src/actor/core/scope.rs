@@ -70,7 +70,12 @@ impl Drop for Restore {
 /// Until the returned guard is dropped, replies that are dropped on this thread
 /// fail with `why`.
 pub(crate) fn ending_because(why: Unanswered) -> Ending {
-    Ending(ENDING.try_with(|cell| cell.replace(Some(why))).ok().flatten())
+    Ending(
+        ENDING
+            .try_with(|cell| cell.replace(Some(why)))
+            .ok()
+            .flatten(),
+    )
 }
 
 /// See [`ending_because`].

@@ -62,9 +62,13 @@ impl<M: Send + 'static> Duty<M> {
         }
     }
 
+    /// Reports the end.
+    fn over(mut self, ended: Ended) {
+        self.ended = Some(ended);
+    }
+
     fn started(&self) {
-        let path = &self.slot;
-        if let Some(host) = path.host()
+        if let Some(host) = self.slot.host()
             && host.has_listeners()
         {
             host.emit(Event::Started {
@@ -112,7 +116,8 @@ impl<M: Send + 'static> Hand<'_, M> {
         let why: Arc<str> = exit.to_string().into();
         let Some(redelivery) = self.slot.redelivery() else {
             self.put_back(Unfinished::Failed);
-            self.slot.dead_letter(DeadReason::Crashed(why), Some(seq), None);
+            self.slot
+                .dead_letter(DeadReason::Crashed(why), Some(seq), None);
             return;
         };
         let tries = {
@@ -125,13 +130,15 @@ impl<M: Send + 'static> Hand<'_, M> {
             self.put_back(Unfinished::PutBack);
         } else {
             self.put_back(Unfinished::Failed);
-            self.slot.dead_letter(DeadReason::Poison(why), Some(seq), None);
+            self.slot
+                .dead_letter(DeadReason::Poison(why), Some(seq), None);
         }
     }
 
     fn put_back(&mut self, unfinished: Unfinished) -> Option<u64> {
         let slot = self.slot;
-        slot.queue.settle(&mut self.batch, unfinished, || slot.now())
+        slot.queue
+            .settle(&mut self.batch, unfinished, || slot.now())
     }
 }
 
@@ -217,90 +224,88 @@ fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
 ///
 /// A function that returns an `async` block, not an `async fn`: the latter keeps
 /// its arguments twice, and a million idle actors would pay for it.
-pub(crate) fn live<A: Actor>(
-    mut duty: Duty<A::Msg>,
-    make: Make<A>,
-) -> impl Future<Output = ()> + Send {
+pub(crate) fn live<A: Actor>(duty: Duty<A::Msg>, make: Make<A>) -> impl Future<Output = ()> + Send {
     async move {
-    let mut scope = Scope {
-        actor: Some(Arc::clone(&duty.slot) as Arc<dyn AnySlot>),
-        request: None,
-    };
-    let mut cx = Context::<A>::new(Arc::clone(&duty.slot));
-    let mut actor: Option<A> = None;
+        let mut scope = Scope {
+            actor: Some(Arc::clone(&duty.slot) as Arc<dyn AnySlot>),
+            request: None,
+        };
+        let mut cx = Context::<A>::new(Arc::clone(&duty.slot));
+        let mut actor: Option<A> = None;
 
-    let born = {
-        let mut birth = pin!(bear(&mut actor, &mut cx, make));
-        poll_fn(|task| poll_hook(&duty.slot, &mut scope, birth.as_mut(), task)).await
-    };
-    let early = match born {
-        Ok(Ok(Started::Ready)) => None,
-        Ok(Ok(Started::Ignore)) => Some(Ended::Ignored),
-        Ok(Err(error)) => Some(Ended::NotStarted(Exit::failed(error))),
-        Err(Interrupted::Killed) => Some(Ended::NotStarted(Exit::Killed)),
-        Err(Interrupted::Panicked(exit)) => Some(Ended::NotStarted(exit)),
-    };
-    let ended = match early {
-        Some(ended) => ended,
-        None => {
-            duty.slot.set_ready();
-            duty.started();
-            let mut exit = {
-                let mut hand = Hand {
-                    batch: Batch::new(duty.slot.capacity()),
-                    slot: &duty.slot,
-                };
-                let exit = {
-                    // Declared first, so that it outlives what a kill drops.
-                    let mut _ending = None;
-                    let actor = actor.as_mut().expect("a ready actor exists");
-                    let mut work = pin!(work(actor, &mut cx, &duty.slot, &mut hand.batch));
-                    let ended =
-                        poll_fn(|task| poll_guarded(&duty.slot, &mut scope, work.as_mut(), task))
-                            .await;
-                    match ended {
-                        Ok(exit) => exit,
-                        Err(Interrupted::Killed) => {
-                            _ending = Some(scope::ending_because(Unanswered::Crashed));
-                            Exit::Killed
+        let born = {
+            let mut birth = pin!(bear(&mut actor, &mut cx, make));
+            poll_fn(|task| poll_hook(&duty.slot, &mut scope, birth.as_mut(), task)).await
+        };
+        let early = match born {
+            Ok(Ok(Started::Ready)) => None,
+            Ok(Ok(Started::Ignore)) => Some(Ended::Ignored),
+            Ok(Err(error)) => Some(Ended::NotStarted(Exit::failed(error))),
+            Err(Interrupted::Killed) => Some(Ended::NotStarted(Exit::Killed)),
+            Err(Interrupted::Panicked(exit)) => Some(Ended::NotStarted(exit)),
+        };
+        let ended = match early {
+            Some(ended) => ended,
+            None => {
+                duty.slot.set_ready();
+                duty.started();
+                let mut exit = {
+                    let mut hand = Hand {
+                        batch: Batch::new(duty.slot.capacity()),
+                        slot: &duty.slot,
+                    };
+                    let exit = {
+                        // Declared first, so that it outlives what a kill drops.
+                        let mut _ending = None;
+                        let actor = actor.as_mut().expect("a ready actor exists");
+                        let mut work = pin!(work(actor, &mut cx, &duty.slot, &mut hand.batch));
+                        let ended = poll_fn(|task| {
+                            poll_guarded(&duty.slot, &mut scope, work.as_mut(), task)
+                        })
+                        .await;
+                        match ended {
+                            Ok(exit) => exit,
+                            Err(Interrupted::Killed) => {
+                                _ending = Some(scope::ending_because(Unanswered::Crashed));
+                                Exit::Killed
+                            }
+                            Err(Interrupted::Panicked(exit)) => exit,
                         }
-                        Err(Interrupted::Panicked(exit)) => exit,
+                    };
+                    // The request that was in hand is over.
+                    scope.request = None;
+                    hand.settle(&exit);
+                    exit
+                };
+                if !matches!(exit, Exit::Killed)
+                    && let Some(actor) = actor.as_mut()
+                {
+                    if !exit.is_abnormal() {
+                        duty.slot.set_state(Lifecycle::Shutdown);
                     }
-                };
-                // The request that was in hand is over.
-                scope.request = None;
-                hand.settle(&exit);
-                exit
-            };
-            if !matches!(exit, Exit::Killed)
-                && let Some(actor) = actor.as_mut()
-            {
-                if !exit.is_abnormal() {
-                    duty.slot.set_state(Lifecycle::Shutdown);
+                    let stopped = {
+                        let mut stop = pin!(actor.stop(&exit, &mut cx));
+                        poll_fn(|task| poll_hook(&duty.slot, &mut scope, stop.as_mut(), task)).await
+                    };
+                    match stopped {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) if !exit.is_abnormal() => exit = Exit::failed(error),
+                        Ok(Err(_)) => {}
+                        Err(Interrupted::Killed) => exit = Exit::Killed,
+                        Err(Interrupted::Panicked(panicked)) => exit = panicked,
+                    }
                 }
-                let stopped = {
-                    let mut stop = pin!(actor.stop(&exit, &mut cx));
-                    poll_fn(|task| poll_hook(&duty.slot, &mut scope, stop.as_mut(), task)).await
-                };
-                match stopped {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) if !exit.is_abnormal() => exit = Exit::failed(error),
-                    Ok(Err(_)) => {}
-                    Err(Interrupted::Killed) => exit = Exit::Killed,
-                    Err(Interrupted::Panicked(panicked)) => exit = panicked,
-                }
+                Ended::Exited(exit)
             }
-            Ended::Exited(exit)
-        }
-    };
-    let why = match &ended {
-        Ended::Exited(exit) if exit.is_abnormal() => Unanswered::Crashed,
-        _ => Unanswered::Stopped,
-    };
-    // Destructors are the user's code: if one panics, the guard reports it.
-    scope::drop_because((actor, cx), why);
-    duty.slot.queue.clear_flags();
-    duty.ended = Some(ended);
+        };
+        let why = match &ended {
+            Ended::Exited(exit) if exit.is_abnormal() => Unanswered::Crashed,
+            _ => Unanswered::Stopped,
+        };
+        // Destructors are the user's code: if one panics, the guard reports it.
+        scope::drop_because((actor, cx), why);
+        duty.slot.queue.clear_flags();
+        duty.over(ended);
     }
 }
 

@@ -181,7 +181,12 @@ impl<M: Send + 'static> Slot<M> {
 
     // ---- letters that die here -----------------------------------------
 
-    pub(crate) fn dead_letter(&self, reason: DeadReason, seq: Option<u64>, sender: Option<Arc<str>>) {
+    pub(crate) fn dead_letter(
+        &self,
+        reason: DeadReason,
+        seq: Option<u64>,
+        sender: Option<Arc<str>>,
+    ) {
         let Some(place) = self.place.get() else {
             return;
         };
@@ -196,7 +201,13 @@ impl<M: Send + 'static> Slot<M> {
     }
 
     /// Dead-letters a message and ends the ask behind it at once.
-    pub(crate) fn bury(&self, letter: Letter<M>, seq: Option<u64>, reason: DeadReason, why: Unanswered) {
+    pub(crate) fn bury(
+        &self,
+        letter: Letter<M>,
+        seq: Option<u64>,
+        reason: DeadReason,
+        why: Unanswered,
+    ) {
         let sender = match &letter.carried {
             Some(carried) => {
                 carried.fail(why);
@@ -351,6 +362,7 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
 
     fn path(&self) -> String {
         match self.place.get() {
+            Some(place) if place.parent.is_empty() => self.name.to_string(),
             Some(place) => format!("{}/{}", place.parent, self.name),
             None => self.name.to_string(),
         }
@@ -490,7 +502,12 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
             life.is_registered
         };
         for (letter, seq) in self.queue.close(|| self.now()) {
-            self.bury(letter, Some(seq), DeadReason::Undelivered, Unanswered::Stopped);
+            self.bury(
+                letter,
+                Some(seq),
+                DeadReason::Undelivered,
+                Unanswered::Stopped,
+            );
         }
         if let Some(place) = self.place.get() {
             if is_registered {

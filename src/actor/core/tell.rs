@@ -146,7 +146,9 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
                     Poll::Pending
                 }
                 Settled::Closed(msg) => {
-                    let msg = msg.or(copy).expect("a refused message is in one of the two");
+                    let msg = msg
+                        .or(copy)
+                        .expect("a refused message is in one of the two");
                     Poll::Ready(Err(TellError::Closed(msg)))
                 }
             },

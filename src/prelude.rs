@@ -1,0 +1,26 @@
+//! What a user imports: `use callboard::prelude::*;`.
+
+pub use std::time::Duration;
+
+pub use crate::actor::{
+    Actor, ActorRef, AskError, BoxError, ChildSpec, ChildTemplate, Context, Down, Event, Exit,
+    Fault, FaultClass, Redeliver, Reply, Restart,
+    Shutdown::{self, After},
+    Started, System, SystemConfig, TellError, TryTellError, Worker, WorkerRef, ask_all,
+};
+pub use crate::mailbox::{Mailbox, Overflow, Unanswered};
+pub use crate::policy::backoff::Backoff;
+pub use crate::policy::priority::Priority;
+pub use crate::supervision::{StartError, Strategy, Supervisor, SupervisorRef};
+
+/// So many milliseconds.
+#[must_use]
+pub const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// So many seconds.
+#[must_use]
+pub const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}

@@ -1,0 +1,664 @@
+//! The keeper: a ractor actor that carries out a restart plan.
+//!
+//! ```text
+//!  commands ─┐                      ┌─▶ launch, stop, kill children
+//!  ends ─────┼─▶ inbox ─▶ plan ─▶ effects ─▶ answers
+//!  alarm ────┘     ▲                └─▶ close mailboxes, tell watchers
+//!                  └ ractor message: a plain u64 that says "look"
+//! ```
+//!
+//! Commands and news wait in our own inbox, bounded by a permit per command and
+//! by one entry per child; the ractor message is a wake-up, of which at most
+//! one is under way. Nothing here ever waits for a child, so a command is
+//! answered within one turn whatever the children do.
+//!
+//! *When the keeper dies* its state is dropped, by whatever means it died, and
+//! the drop kills every child. The death is reported upwards only when the
+//! last child has ended, so no slot ever has two incarnations.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{AcqRel, Release};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Instant;
+
+use ractor::{ActorProcessingErr, ActorRef as RactorRef, SupervisionEvent};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinHandle;
+
+use super::launch::{AnyChild, Launch, Nest};
+use super::plan::{Answer, Effect, Effects, End, Key, Manner, Plan, Status, Token, Why};
+use super::supervisor::StartFailed;
+use crate::actor::core::host::{Ended, Host, Overseer};
+use crate::actor::core::slot::{ActorId, AnySlot, Birth, Place, Slot};
+use crate::actor::system::{Kernel, clock};
+use crate::actor::time::spawn_owned;
+use crate::actor::{Event, Exit};
+use crate::sync::Mutex;
+
+/// Commands that may wait at one supervisor.
+const COMMANDS: usize = 1_024;
+
+/// What the keeper looks at when it is woken.
+pub(crate) enum Input {
+    Boot,
+    Add(Box<AnyChild>, Token),
+    Terminate(Key, Token),
+    Restart(Key, Token),
+    Delete(Key, Token),
+    ShutDown(Exit, Manner),
+    Started(Key),
+    Ended(Key, Ended),
+    Tick,
+}
+
+/// One incarnation of a supervisor.
+pub(crate) struct Keep {
+    me: Weak<Keep>,
+    pub(crate) slot: Arc<Slot<()>>,
+    path: Arc<str>,
+    pub(crate) kernel: Arc<Kernel>,
+    core: Mutex<Core>,
+    inbox: Mutex<VecDeque<Input>>,
+    permits: Semaphore,
+    is_awake: AtomicBool,
+    cell: OnceLock<RactorRef<u64>>,
+    /// Whom its own start and end are reported to.
+    overseer: Arc<dyn Overseer>,
+    key: Key,
+    incarnation: u32,
+}
+
+pub(crate) struct Core {
+    pub(crate) plan: Plan<Arc<dyn Launch>>,
+    answers: HashMap<Token, oneshot::Sender<Answer>>,
+    next_token: Token,
+    names: Option<HashMap<String, Key>>,
+    alarm: Option<(Instant, JoinHandle<()>)>,
+    is_dead: bool,
+    /// How it ended, once that is known.
+    verdict: Option<Ended>,
+    has_reported: bool,
+}
+
+/// What to do once the lock is released.
+enum Action {
+    Launch(Arc<dyn Launch>, Key, Why, bool),
+    Stop(Arc<dyn Launch>),
+    Drain(Arc<dyn Launch>, Option<Instant>),
+    Kill(Arc<dyn Launch>),
+    End(Arc<dyn Launch>, Exit),
+    Answer(oneshot::Sender<Answer>, Answer),
+    Booted,
+    Escalate(Exit),
+    Finished,
+}
+
+impl Keep {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one caller, and each is named there"
+    )]
+    pub(crate) fn new(
+        slot: Arc<Slot<()>>,
+        kernel: Arc<Kernel>,
+        plan: Plan<Arc<dyn Launch>>,
+        has_names: HasNames,
+        overseer: Arc<dyn Overseer>,
+        key: Key,
+        incarnation: u32,
+    ) -> Arc<Self> {
+        let names = match has_names {
+            HasNames::Unique => Some(
+                plan.members()
+                    .map(|(key, member)| (member.child.slot().name(), key))
+                    .collect(),
+            ),
+            HasNames::Any => None,
+        };
+        let path: Arc<str> = slot.path().into();
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            slot,
+            path,
+            kernel,
+            core: Mutex::new(Core {
+                plan,
+                answers: HashMap::new(),
+                next_token: 0,
+                names,
+                alarm: None,
+                is_dead: false,
+                verdict: None,
+                has_reported: false,
+            }),
+            inbox: Mutex::new(VecDeque::from([Input::Boot])),
+            permits: Semaphore::new(COMMANDS),
+            is_awake: AtomicBool::new(false),
+            cell: OnceLock::new(),
+            overseer,
+            key,
+            incarnation,
+        })
+    }
+
+    fn arc(&self) -> Arc<Self> {
+        self.me.upgrade().expect("a keeper is used through its Arc")
+    }
+
+    /// Starts the ractor actor behind it.
+    pub(crate) fn start(self: &Arc<Self>, link: Option<ractor::ActorCell>) {
+        let guard = Guard(Arc::clone(self));
+        let started = match link {
+            Some(parent) => {
+                ractor::ActorRuntime::<Keeper>::spawn_linked_instant(None, Keeper, guard, parent)
+            }
+            None => ractor::ActorRuntime::<Keeper>::spawn_instant(None, Keeper, guard),
+        };
+        // Without a name nothing can be taken, so there is no other error; and
+        // the guard, dropped with it, would report the end.
+        if let Ok((cell, _)) = started {
+            let _ = self.cell.set(cell);
+            self.wake();
+        }
+    }
+
+    pub(crate) fn cell(&self) -> Option<ractor::ActorCell> {
+        self.cell.get().map(|cell| cell.get_cell())
+    }
+
+    /// Ends the ractor actor as ractor's own kill does.
+    pub(crate) fn kill_keeper(&self) {
+        if let Some(cell) = self.cell.get() {
+            cell.kill();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(cell) = self.cell.get()
+            && !self.is_awake.swap(true, AcqRel)
+        {
+            // A dead keeper needs no waking: what comes is dealt with in place.
+            let _ = cell.send_message(0);
+        }
+    }
+
+    pub(crate) fn push(&self, input: Input) {
+        self.inbox.lock().push_back(input);
+        self.wake();
+        if self.core.lock().is_dead {
+            self.clear_inbox();
+        }
+    }
+
+    /// Commands to a dead keeper: their answers are dropped, which tells the
+    /// callers.
+    fn clear_inbox(&self) {
+        let left = std::mem::take(&mut *self.inbox.lock());
+        for input in left {
+            match input {
+                Input::Ended(key, ended) => self.ended_after_death(key, ended),
+                Input::Add(child, token) => {
+                    self.answer(token, Answer::Ending);
+                    if let Ok(launch) = child.launch {
+                        guarded(|| launch.end(Exit::shutdown()));
+                    }
+                }
+                Input::Terminate(_, token) | Input::Restart(_, token) | Input::Delete(_, token) => {
+                    self.answer(token, Answer::Ending);
+                }
+                Input::Boot | Input::ShutDown(..) | Input::Started(_) | Input::Tick => {}
+            }
+        }
+    }
+
+    fn answer(&self, token: Token, answer: Answer) {
+        let waiting = self.core.lock().answers.remove(&token);
+        if let Some(waiting) = waiting {
+            let _ = waiting.send(answer);
+        }
+    }
+
+    /// Sends a command and waits for its answer, in the bounded queue.
+    pub(crate) async fn command(&self, make: impl FnOnce(Token) -> Input) -> Answer {
+        let Ok(_permit) = self.permits.acquire().await else {
+            return Answer::Ending;
+        };
+        let (tx, rx) = oneshot::channel();
+        let token = {
+            let mut core = self.core.lock();
+            if core.is_dead {
+                drop(core);
+                // Whoever is to be added is dropped, and with it its slot.
+                let token = Token::MAX;
+                if let Input::Add(child, _) = make(token)
+                    && let Ok(launch) = child.launch
+                {
+                    guarded(|| launch.end(Exit::shutdown()));
+                }
+                return Answer::Ending;
+            }
+            core.next_token += 1;
+            let token = core.next_token;
+            core.answers.insert(token, tx);
+            token
+        };
+        self.push(make(token));
+        rx.await.unwrap_or(Answer::Ending)
+    }
+
+    /// The key of a child, by name or by reference.
+    pub(crate) fn find(&self, id: &ChildKey) -> Option<Key> {
+        let core = self.core.lock();
+        match id {
+            ChildKey::Name(name) => match &core.names {
+                Some(names) => names.get(name).copied(),
+                None => core
+                    .plan
+                    .members()
+                    .find(|(_, m)| m.child.slot().name() == *name)
+                    .map(|(key, _)| key),
+            },
+            ChildKey::Id(id) => core
+                .plan
+                .members()
+                .find(|(_, m)| m.child.slot().id() == *id)
+                .map(|(key, _)| key),
+        }
+    }
+
+    pub(crate) fn with_plan<T>(&self, look: impl FnOnce(&Plan<Arc<dyn Launch>>) -> T) -> T {
+        look(&self.core.lock().plan)
+    }
+
+    /// Everything that waits, until nothing does.
+    fn work(&self) {
+        // Cleared first: what comes from here on wakes again.
+        self.is_awake.store(false, Release);
+        loop {
+            let inputs = std::mem::take(&mut *self.inbox.lock());
+            if inputs.is_empty() {
+                break;
+            }
+            for input in inputs {
+                let now = clock();
+                let mut guard = self.core.lock();
+                let core = &mut *guard;
+                let mut effects = Effects::new();
+                let refused = self.decide(core, input, now, &mut effects);
+                let actions = self.prepare(core, effects);
+                self.set_alarm(core);
+                drop(guard);
+                drop(refused);
+                for action in actions {
+                    self.act(action);
+                }
+            }
+        }
+    }
+
+    /// Feeds the plan. What is refused at the door is handed out, to be dropped
+    /// without the lock.
+    fn decide(
+        &self,
+        core: &mut Core,
+        input: Input,
+        now: Instant,
+        out: &mut Effects<Arc<dyn Launch>>,
+    ) -> Option<Box<AnyChild>> {
+        match input {
+            Input::Boot => core.plan.boot(now, out),
+            Input::Add(child, token) => return self.add(core, child, token, out),
+            Input::Terminate(key, token) => core.plan.terminate(key, token, now, out),
+            Input::Restart(key, token) => core.plan.restart(key, token, out),
+            Input::Delete(key, token) => core.plan.delete(key, token, out),
+            Input::ShutDown(exit, manner) => core.plan.shut_down(exit, manner, now, out),
+            Input::Started(key) => core.plan.started(key, now, out),
+            Input::Ended(key, ended) => {
+                let end = match ended {
+                    Ended::Ignored => End::Ignored,
+                    Ended::NotStarted(exit) => End::NotStarted(exit),
+                    Ended::Exited(exit) => End::Exited(exit),
+                };
+                core.plan.ended(key, end, now, self.kernel.random(), out);
+            }
+            Input::Tick => {
+                core.alarm = None;
+                core.plan.tick(now, out);
+            }
+        }
+        None
+    }
+
+    fn add(
+        &self,
+        core: &mut Core,
+        child: Box<AnyChild>,
+        token: Token,
+        out: &mut Effects<Arc<dyn Launch>>,
+    ) -> Option<Box<AnyChild>> {
+        let Ok(launch) = &child.launch else {
+            // Refused by whoever called; kept here for completeness.
+            out.push(Effect::Answer(token, Answer::NotFound));
+            return Some(child);
+        };
+        let launch = Arc::clone(launch);
+        if let Some(names) = &core.names
+            && let Some(old) = names.get(&launch.slot().name())
+        {
+            let is_down = core
+                .plan
+                .member(*old)
+                .is_some_and(|m| m.status == Status::Down);
+            let answer = if is_down {
+                Answer::Done
+            } else {
+                Answer::Running
+            };
+            out.push(Effect::Answer(token, answer));
+            // Its slot is closed by the caller, which knows its type.
+            return Some(child);
+        }
+        launch.settle_in(self.place());
+        let name = core.names.is_some().then(|| launch.slot().name());
+        if let Some(key) = core.plan.add(launch, child.policy, token, out)
+            && let Some(names) = &mut core.names
+            && let Some(name) = name
+        {
+            names.insert(name, key);
+        }
+        None
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            host: Arc::clone(&self.kernel) as Arc<dyn Host>,
+            parent: Arc::clone(&self.path),
+        }
+    }
+
+    /// Looks up, under the lock, what the effects are about.
+    fn prepare(&self, core: &mut Core, effects: Effects<Arc<dyn Launch>>) -> Vec<Action> {
+        let mut actions = Vec::with_capacity(effects.len());
+        for effect in effects {
+            let of = |core: &Core, key| core.plan.member(key).map(|m| Arc::clone(&m.child));
+            let action = match effect {
+                Effect::Launch {
+                    key,
+                    why,
+                    is_revival,
+                } => of(core, key).map(|child| Action::Launch(child, key, why, is_revival)),
+                Effect::Stop(key) => of(core, key).map(Action::Stop),
+                Effect::Drain(key, by) => of(core, key).map(|child| Action::Drain(child, by)),
+                Effect::Kill(key) => of(core, key).map(Action::Kill),
+                Effect::Close(key, exit) => of(core, key).map(|child| Action::End(child, exit)),
+                Effect::Forget(child, exit) => {
+                    if let Some(names) = &mut core.names {
+                        names.remove(&child.slot().name());
+                    }
+                    Some(Action::End(child, exit))
+                }
+                Effect::Answer(token, answer) => core
+                    .answers
+                    .remove(&token)
+                    .map(|waiting| Action::Answer(waiting, answer)),
+                Effect::Booted(Ok(())) => Some(Action::Booted),
+                Effect::Booted(Err((key, exit))) => {
+                    let child = of(core, key).map_or_else(
+                        || "the start was interrupted".to_owned(),
+                        |child| child.slot().name(),
+                    );
+                    core.verdict =
+                        Some(Ended::NotStarted(Exit::failed(StartFailed { child, exit })));
+                    None
+                }
+                Effect::Escalate(exit) => Some(Action::Escalate(exit)),
+                Effect::Finished(exit) => {
+                    core.verdict.get_or_insert(Ended::Exited(exit));
+                    Some(Action::Finished)
+                }
+            };
+            actions.extend(action);
+        }
+        actions
+    }
+
+    fn act(&self, action: Action) {
+        match action {
+            Action::Launch(child, key, why, is_revival) => {
+                if is_revival {
+                    child.revive();
+                }
+                let birth = match why {
+                    Why::Repair => Birth::Restart,
+                    Why::Asked if is_revival => Birth::Restart,
+                    Why::Asked if child.slot().state() == crate::actor::Lifecycle::Error => {
+                        Birth::Restart
+                    }
+                    Why::Asked => Birth::First,
+                };
+                let nest = Nest {
+                    overseer: self.arc(),
+                    cell: self.cell(),
+                };
+                if why == Why::Repair && self.kernel.has_listeners() {
+                    let slot = child.slot();
+                    self.kernel.emit(Event::Restarted {
+                        path: slot.path().into(),
+                        restarts: slot.restarts() + 1,
+                    });
+                }
+                child.launch(nest, key, birth);
+            }
+            Action::Stop(child) => child.stop(),
+            Action::Drain(child, by) => child.drain(by),
+            Action::Kill(child) => {
+                self.kernel.note_killed(&child.slot().path());
+                child.kill();
+            }
+            // Dropping messages and telling watchers runs foreign code.
+            Action::End(child, exit) => guarded(|| child.end(exit)),
+            Action::Answer(waiting, answer) => {
+                // Nobody waits any more: the command has been carried out.
+                let _ = waiting.send(answer);
+            }
+            Action::Booted => {
+                self.slot.set_ready();
+                self.overseer.started(self.key, self.incarnation);
+            }
+            Action::Escalate(cause) => {
+                if self.kernel.has_listeners() {
+                    self.kernel.emit(Event::Escalated {
+                        path: Arc::clone(&self.path),
+                        cause,
+                    });
+                }
+            }
+            Action::Finished => {
+                if let Some(cell) = self.cell.get() {
+                    cell.stop(None);
+                }
+            }
+        }
+    }
+
+    /// Sees to it that the plan is asked again when something is due.
+    fn set_alarm(&self, core: &mut Core) {
+        let due = core.plan.next_due();
+        if core.alarm.as_ref().map(|(at, _)| *at) == due {
+            return;
+        }
+        if let Some((_, old)) = core.alarm.take() {
+            old.abort();
+        }
+        if let Some(at) = due {
+            let me = self.me.clone();
+            let handle = spawn_owned(async move {
+                tokio::time::sleep_until(at.into()).await;
+                if let Some(me) = me.upgrade() {
+                    me.push(Input::Tick);
+                }
+            });
+            core.alarm = Some((at, handle));
+        }
+    }
+
+    // ---- after the keeper's death --------------------------------------
+
+    /// The ractor actor is gone: kill what lives, and report once nothing does.
+    fn die(&self) {
+        let (to_kill, answers) = {
+            let mut core = self.core.lock();
+            core.is_dead = true;
+            if let Some((_, alarm)) = core.alarm.take() {
+                alarm.abort();
+            }
+            let to_kill: Vec<_> = core
+                .plan
+                .members()
+                .filter(|(_, m)| is_live(m.status))
+                .map(|(_, m)| Arc::clone(&m.child))
+                .collect();
+            (to_kill, std::mem::take(&mut core.answers))
+        };
+        self.permits.close();
+        drop(answers);
+        for child in to_kill {
+            child.kill();
+        }
+        self.clear_inbox();
+        self.report_if_over();
+    }
+
+    fn ended_after_death(&self, key: Key, ended: Ended) {
+        let exit = match ended {
+            Ended::Ignored => Exit::Normal,
+            Ended::NotStarted(exit) | Ended::Exited(exit) => exit,
+        };
+        let gone = self.core.lock().plan.bury(key);
+        if let Some(child) = gone {
+            guarded(|| child.end(exit));
+        }
+        self.report_if_over();
+    }
+
+    fn report_if_over(&self) {
+        let (verdict, dynamic) = {
+            let mut core = self.core.lock();
+            let lives = core.plan.members().any(|(_, m)| is_live(m.status));
+            if lives || !core.is_dead || core.has_reported {
+                return;
+            }
+            core.has_reported = true;
+            let verdict = core.verdict.take().unwrap_or(Ended::Exited(Exit::Killed));
+            (verdict, core.plan.take_dynamic())
+        };
+        for child in dynamic {
+            guarded(|| child.end(Exit::shutdown()));
+        }
+        if let Ended::NotStarted(exit) | Ended::Exited(exit) = &verdict {
+            self.slot.note_exit(exit);
+        }
+        self.overseer.ended(self.key, self.incarnation, verdict);
+    }
+}
+
+impl Overseer for Keep {
+    fn started(&self, key: Key, _incarnation: u32) {
+        let quiet = {
+            let mut core = self.core.lock();
+            let quiet = core.plan.started_quietly(key, clock());
+            quiet.map(|token| token.and_then(|token| core.answers.remove(&token)))
+        };
+        match quiet {
+            // Nothing else depends on it: the caller is answered from here.
+            Some(Some(waiting)) => {
+                let _ = waiting.send(Answer::Started);
+            }
+            Some(None) => {}
+            None => self.push(Input::Started(key)),
+        }
+    }
+
+    fn ended(&self, key: Key, _incarnation: u32, ended: Ended) {
+        self.push(Input::Ended(key, ended));
+    }
+}
+
+impl fmt::Debug for Keep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keep({})", self.path)
+    }
+}
+
+fn is_live(status: Status) -> bool {
+    matches!(status, Status::Starting(_) | Status::Up | Status::Stopping)
+}
+
+/// Runs foreign code; its panic is its own affair.
+fn guarded(f: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(f));
+}
+
+/// Whether siblings have different names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HasNames {
+    Unique,
+    Any,
+}
+
+/// How a child is meant.
+#[derive(Clone, Debug)]
+pub(crate) enum ChildKey {
+    Name(String),
+    Id(ActorId),
+}
+
+/// Dropped with the keeper's state, by whatever means the keeper ended.
+pub(crate) struct Guard(Arc<Keep>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.die();
+    }
+}
+
+/// The ractor actor: it has no state but the guard.
+pub(crate) struct Keeper;
+
+impl ractor::Actor for Keeper {
+    type Msg = u64;
+    type State = Guard;
+    type Arguments = Guard;
+
+    async fn pre_start(
+        &self,
+        _myself: RactorRef<u64>,
+        guard: Guard,
+    ) -> Result<Guard, ActorProcessingErr> {
+        Ok(guard)
+    }
+
+    async fn handle(
+        &self,
+        _myself: RactorRef<u64>,
+        _wake: u64,
+        guard: &mut Guard,
+    ) -> Result<(), ActorProcessingErr> {
+        guard.0.work();
+        Ok(())
+    }
+
+    /// Ends of linked children reach the plan by our own report; ractor's
+    /// default would stop the parent.
+    async fn handle_supervisor_evt(
+        &self,
+        _myself: RactorRef<u64>,
+        _event: SupervisionEvent,
+        _guard: &mut Guard,
+    ) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+}

@@ -1,0 +1,16 @@
+//! Supervisors: who restarts whom, when, and what happens if that does not help.
+mod keeper;
+mod launch;
+mod plan;
+mod root;
+mod supervisor;
+mod tree;
+
+pub use launch::AnyChild;
+pub use plan::Strategy;
+pub use root::{AlreadyShutDown, Interrupt, ShutdownReport};
+pub use supervisor::{
+    ChildCount, ChildError, ChildId, ChildInfo, ChildState, StartError, StartFailed, Supervisor,
+    SupervisorRef,
+};
+pub use tree::Node;
