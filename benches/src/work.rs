@@ -1,0 +1,308 @@
+//! The workloads as data, and the arithmetic they share.
+
+use std::time::Duration;
+
+/// Places in the mailbox that is told to.
+pub const TELL_CAPACITY: usize = 1024;
+
+/// Places in a mailbox of every other workload, the default of callboard.
+pub const MAILBOX: usize = 64;
+
+/// Actors in the ring.
+pub const RING_MEMBERS: usize = 1_000;
+
+/// Tokens that travel the ring at the same time. Fewer than [`MAILBOX`], so no
+/// member is ever full and the circle cannot block itself; more than one, since
+/// a lone token measures which worker happens to be awake.
+pub const RING_TOKENS: usize = 16;
+
+/// Members of Savina's Big, its own number.
+pub const BIG_MEMBERS: usize = 120;
+
+/// Places in a mailbox of Big. Each member has one ping or its pong under way
+/// and no more, so at most [`BIG_MEMBERS`] messages exist: none ever waits for
+/// room, and members that send to each other cannot block each other for ever.
+pub const BIG_MAILBOX: usize = 256;
+
+/// A workload and its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Producers tell one actor with [`TELL_CAPACITY`] places; then one ask
+    /// behind all messages proves that each was handled. Operation: a message.
+    Tell {
+        /// Tasks that tell, sharing the messages.
+        producers: usize,
+        /// Messages told.
+        messages: u64,
+    },
+    /// Callers ask one actor, each waiting for its answer before it asks again.
+    /// Operation: an ask.
+    Ask {
+        /// Tasks that ask, sharing the asks.
+        callers: usize,
+        /// Asks made.
+        asks: u64,
+        /// Whether callboard keeps a deadline. Peers never do.
+        deadline: Deadline,
+    },
+    /// [`RING_TOKENS`] tokens travel a ring of [`RING_MEMBERS`] actors.
+    /// Operation: a hop.
+    Ring {
+        /// Hops of all tokens together.
+        hops: u64,
+    },
+    /// Savina's Big: [`BIG_MEMBERS`] actors each ping a random other, wait for
+    /// its pong, and ping the next. Operation: a ping with its pong.
+    Big {
+        /// Pings of all members together.
+        pings: u64,
+    },
+    /// Actors are started, and stopped, and their end is waited for.
+    /// Operation: an actor.
+    SpawnStop {
+        /// Actors started and stopped.
+        actors: u64,
+        /// Actors that are alive together: so many are started one by one,
+        /// then all are told to stop, then each end is awaited.
+        wave: u64,
+        /// Whether callboard starts them below a supervisor. Peers never do.
+        keeper: Keeper,
+    },
+    /// Actors that were started and then left alone.
+    Idle {
+        /// Actors alive at the end.
+        actors: u64,
+    },
+    /// An actor panics again and again; each time an ask waits behind the
+    /// message that makes it panic and is answered by the next incarnation.
+    Restart {
+        /// Panics.
+        crashes: u64,
+    },
+    /// Very many supervised actors are started, then all are stopped.
+    Swarm {
+        /// Actors started and stopped.
+        actors: u64,
+    },
+}
+
+/// Whether an ask has a deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deadline {
+    /// Written out: it would wait for ever.
+    None,
+    /// The system's default is in force.
+    Default,
+}
+
+/// Who keeps an actor that is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    /// Nobody restarts it.
+    Nobody,
+    /// A supervisor starts it as its child.
+    Supervisor,
+}
+
+impl Work {
+    /// How many operations it has.
+    #[must_use]
+    pub fn operations(self) -> u64 {
+        match self {
+            Self::Tell { messages, .. } => messages,
+            Self::Ask { asks, .. } => asks,
+            Self::Ring { hops } => hops,
+            Self::Big { pings } => pings,
+            Self::SpawnStop { actors, .. } | Self::Idle { actors } | Self::Swarm { actors } => {
+                actors
+            }
+            Self::Restart { crashes } => crashes,
+        }
+    }
+
+    /// The same workload with another number of operations.
+    #[must_use]
+    pub fn sized(self, operations: u64) -> Self {
+        match self {
+            Self::Tell { producers, .. } => Self::Tell {
+                producers,
+                messages: operations,
+            },
+            Self::Ask {
+                callers, deadline, ..
+            } => Self::Ask {
+                callers,
+                asks: operations,
+                deadline,
+            },
+            Self::Ring { .. } => Self::Ring { hops: operations },
+            Self::Big { .. } => Self::Big { pings: operations },
+            Self::SpawnStop { wave, keeper, .. } => Self::SpawnStop {
+                actors: operations,
+                wave,
+                keeper,
+            },
+            Self::Idle { .. } => Self::Idle { actors: operations },
+            Self::Restart { .. } => Self::Restart {
+                crashes: operations,
+            },
+            Self::Swarm { .. } => Self::Swarm { actors: operations },
+        }
+    }
+
+    /// Whether its outcome differs from run to run.
+    #[must_use]
+    pub fn is_timed(self) -> bool {
+        !matches!(self, Self::Idle { .. })
+    }
+}
+
+/// What a workload came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    /// The time all operations took.
+    Took(Duration),
+    /// Bytes that all actors hold.
+    Bytes(u64),
+    /// How long each crash kept its caller waiting.
+    Waited {
+        /// All crashes together.
+        total: Duration,
+        /// Half of them took at most this.
+        p50: Duration,
+        /// All but one in a hundred took at most this.
+        p99: Duration,
+    },
+    /// The two halves of a life.
+    Lived {
+        /// From the first start to the last actor that is up.
+        started: Duration,
+        /// From the stop to the end of the last actor.
+        stopped: Duration,
+    },
+}
+
+impl Outcome {
+    /// Sorts the waits of single operations into their percentiles.
+    ///
+    /// # Panics
+    ///
+    /// Where there are none.
+    #[must_use]
+    pub fn waited(mut waits: Vec<Duration>) -> Self {
+        assert!(!waits.is_empty(), "no wait was measured");
+        waits.sort_unstable();
+        let at = |percent: usize| waits[(waits.len() - 1) * percent / 100];
+        Self::Waited {
+            total: waits.iter().sum(),
+            p50: at(50),
+            p99: at(99),
+        }
+    }
+
+    /// The time all operations took together, where it is about time.
+    #[must_use]
+    pub fn took(self) -> Option<Duration> {
+        match self {
+            Self::Took(took) => Some(took),
+            Self::Waited { total, .. } => Some(total),
+            Self::Lived { started, stopped } => Some(started + stopped),
+            Self::Bytes(_) => None,
+        }
+    }
+}
+
+/// Divides operations among tasks; the first ones take what is left over.
+pub fn shares(operations: u64, tasks: usize) -> impl Iterator<Item = u64> {
+    let tasks = tasks as u64;
+    (0..tasks).map(move |task| operations / tasks + u64::from(task < operations % tasks))
+}
+
+/// Cuts operations into waves; the last one may be smaller.
+pub fn waves(operations: u64, wave: u64) -> impl Iterator<Item = u64> {
+    let wave = wave.max(1);
+    (0..operations.div_ceil(wave)).map(move |done| wave.min(operations - done * wave))
+}
+
+/// The member before which a token starts, all spread evenly over the ring.
+#[must_use]
+pub fn first_member(token: usize) -> usize {
+    token * RING_MEMBERS / RING_TOKENS
+}
+
+/// What a member of Big decides, the same for every contender: whom to ping
+/// next, and when it has had all its pongs.
+#[derive(Clone, Debug)]
+pub struct Pinger {
+    me: usize,
+    left: u64,
+    random: u64,
+}
+
+impl Pinger {
+    /// The member with this index, with so many pings to send.
+    #[must_use]
+    pub fn new(me: usize, pings: u64) -> Self {
+        // Seeded by the index: every contender and every run sends to the same
+        // members in the same order. Zero is the one state xorshift never leaves.
+        let random = (me as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        Self {
+            me,
+            left: pings,
+            random,
+        }
+    }
+
+    /// Takes a pong (the first one is the signal to begin) and names the member
+    /// to ping next, or `None` when there is nothing left to send.
+    pub fn on_pong(&mut self) -> Option<usize> {
+        self.left = self.left.checked_sub(1)?;
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        let others = BIG_MEMBERS as u64 - 1;
+        // Drawn among the others only: nobody pings itself.
+        let other = usize::try_from(self.random % others).expect("members fit into usize");
+        Some(if other < self.me { other } else { other + 1 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_lose_nothing() {
+        assert_eq!(shares(10, 4).collect::<Vec<_>>(), [3, 3, 2, 2]);
+        assert_eq!(shares(1, 4).sum::<u64>(), 1);
+    }
+
+    #[test]
+    fn waves_lose_nothing() {
+        assert_eq!(waves(10, 4).collect::<Vec<_>>(), [4, 4, 2]);
+        assert_eq!(waves(3, 1).collect::<Vec<_>>(), [1, 1, 1]);
+        assert_eq!(waves(0, 4).count(), 0);
+    }
+
+    #[test]
+    fn a_pinger_reaches_all_others_and_never_itself() {
+        let mut pinger = Pinger::new(7, 10_000);
+        let mut pinged = [0; BIG_MEMBERS];
+        while let Some(other) = pinger.on_pong() {
+            pinged[other] += 1;
+        }
+        assert_eq!(pinged.iter().sum::<u64>(), 10_000);
+        assert_eq!(pinged.iter().position(|&pings| pings == 0), Some(7));
+        assert_eq!(pinged.iter().filter(|&&pings| pings == 0).count(), 1);
+    }
+
+    #[test]
+    fn percentiles_are_waits_that_happened() {
+        let waits = (1..=101).rev().map(Duration::from_micros).collect();
+        let Outcome::Waited { p50, p99, .. } = Outcome::waited(waits) else {
+            panic!("waits give percentiles");
+        };
+        assert_eq!(p50, Duration::from_micros(51));
+        assert_eq!(p99, Duration::from_micros(100));
+    }
+}
