@@ -59,8 +59,8 @@ impl Terms {
 #[derive(Debug)]
 pub(crate) struct Frequencies {
     files: f32,
-    /// Hash and count, sorted by hash. Exact, and 16 bytes per distinct term
-    /// whatever the files hold.
+    /// Hash and count, sorted by hash. A term that is in one file is left out:
+    /// where every file has words of its own, that is nearly all of them.
     counts: Vec<(u64, u32)>,
     /// Where the hashes with each first 16 bits begin, to search only there.
     starts: Vec<u32>,
@@ -79,13 +79,9 @@ impl Frequencies {
             );
         }
         hashes.sort_unstable();
-        let distinct = hashes.chunk_by(|a, b| a == b).count();
-        let mut counts = Vec::with_capacity(distinct);
-        counts.extend(
-            hashes
-                .chunk_by(|a, b| a == b)
-                .map(|same| (same[0], same.len() as u32)),
-        );
+        let shared = || hashes.chunk_by(|a, b| a == b).filter(|same| same.len() > 1);
+        let mut counts = Vec::with_capacity(shared().count());
+        counts.extend(shared().map(|same| (same[0], same.len() as u32)));
         drop(hashes);
         let mut starts = vec![0; (1 << 16) + 1];
         for (hash, _) in &counts {
@@ -101,6 +97,7 @@ impl Frequencies {
         }
     }
 
+    /// Of a term that was counted.
     fn of(&self, hash: u64) -> u32 {
         let prefix = (hash >> 48) as usize;
         let (start, end) = (
@@ -109,7 +106,7 @@ impl Frequencies {
         );
         let near = &self.counts[start..end];
         near.binary_search_by_key(&hash, |(other, _)| *other)
-            .map_or(0, |at| near[at].1)
+            .map_or(1, |at| near[at].1)
     }
 
     /// Never zero: a lone file has keywords too, its most frequent terms.

@@ -15,6 +15,11 @@ const CHECKED: usize = 1_000;
 /// More broken links than this in one file are not kept.
 const KEPT: usize = 100;
 
+/// Longer runs of backticks open no code, and deeper parentheses hold no
+/// target: with these bounds any line is scanned in linear time.
+const TICKS: usize = 64;
+const NESTED: usize = 32;
+
 /// A link whose target does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BrokenLink {
@@ -163,10 +168,11 @@ impl Inline {
             found(raw);
             return;
         }
+        let mut unclosed = 0;
         while at < bytes.len() {
             match bytes[at] {
                 b'\\' => at += 2,
-                b'`' => at = after_code(bytes, at),
+                b'`' => at = after_code(bytes, at, &mut unclosed),
                 b'<' if bytes[at..].starts_with(b"<!--") => {
                     let Some(end) = line[at..].find("-->") else {
                         self.in_comment = true;
@@ -195,9 +201,15 @@ impl Inline {
 }
 
 /// Past the code span that opens at `at`, or past its backticks if none closes.
-fn after_code(bytes: &[u8], at: usize) -> usize {
+/// Which numbers of backticks are known not to close one any more is kept in
+/// the bits of `unclosed`.
+fn after_code(bytes: &[u8], at: usize, unclosed: &mut u64) -> usize {
     let run = |from: usize| bytes[from..].iter().take_while(|b| **b == b'`').count();
     let open = run(at);
+    let bit = 1_u64.checked_shl(open as u32 - 1).unwrap_or(0);
+    if open > TICKS || *unclosed & bit != 0 {
+        return at + open;
+    }
     let mut next = at + open;
     while next < bytes.len() {
         if bytes[next] != b'`' {
@@ -210,6 +222,7 @@ fn after_code(bytes: &[u8], at: usize) -> usize {
             return next;
         }
     }
+    *unclosed |= bit;
     at + open
 }
 
@@ -236,7 +249,10 @@ fn destination(line: &str, at: usize) -> Option<(&str, usize)> {
     let bytes = line.as_bytes();
     let start = at + bytes[at..].iter().take_while(|b| **b == b' ').count();
     let (raw, mut end) = if bytes.get(start) == Some(&b'<') {
-        let length = line[start + 1..].find('>')?;
+        let length = line[start + 1..].find(['<', '>'])?;
+        if bytes[start + 1 + length] == b'<' {
+            return None;
+        }
         (&line[start + 1..start + 1 + length], start + length + 2)
     } else {
         let mut depth = 0_usize;
@@ -244,6 +260,7 @@ fn destination(line: &str, at: usize) -> Option<(&str, usize)> {
         loop {
             match bytes.get(end)? {
                 b'\\' => end += 1,
+                b'(' if depth == NESTED => return None,
                 b'(' => depth += 1,
                 b')' if depth == 0 => break,
                 b')' => depth -= 1,
@@ -254,16 +271,13 @@ fn destination(line: &str, at: usize) -> Option<(&str, usize)> {
         }
         (&line[start..end], end)
     };
-    end += bytes[end..].iter().take_while(|b| **b == b' ').count();
-    match bytes.get(end)? {
-        b')' => Some((raw, end + 1)),
-        quote @ (b'"' | b'\'') => {
-            let title = bytes[end + 1..].iter().position(|byte| byte == quote)?;
-            let close = bytes[end + title + 2..].iter().position(|b| *b == b')')?;
-            Some((raw, end + title + 2 + close + 1))
-        }
-        _ => None,
+    let after_spaces = |at: usize| at + bytes[at..].iter().take_while(|b| **b == b' ').count();
+    end = after_spaces(end);
+    if let quote @ (b'"' | b'\'') = bytes.get(end)? {
+        let title = bytes[end + 1..].iter().position(|byte| byte == quote)?;
+        end = after_spaces(end + title + 2);
     }
+    (bytes.get(end)? == &b')').then_some((raw, end + 1))
 }
 
 /// The path a raw target means, if it is relative to the file it is in.
@@ -321,6 +335,7 @@ mod tests {
     use super::*;
     use crate::testing::TempDir;
     use proptest::prelude::*;
+    use std::time::{Duration, Instant};
 
     fn targets(text: &str) -> Vec<(u32, String)> {
         let mut targets = Vec::new();
@@ -372,6 +387,19 @@ mod tests {
             names(text),
             ["a b.md", "b_(c).md", "d).md", "i.png", "e.md", "5%.md"]
         );
+    }
+
+    #[test]
+    fn a_line_made_to_be_slow_is_not() {
+        let start = Instant::now();
+        let ticks: String = (1..1_500).map(|run| "`".repeat(run) + " ").collect();
+        for part in [
+            "[", "](", "[](", "[](<", "[a](b \"", "[a](b '", "` `` ", "<!-", "[](\\(",
+        ] {
+            targets(&(part.repeat((1 << 20) / part.len()) + "]("));
+        }
+        targets(&(ticks + "]("));
+        assert!(start.elapsed() < Duration::from_secs(20), "not quadratic");
     }
 
     #[test]
