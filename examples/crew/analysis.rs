@@ -21,6 +21,9 @@ const SAMPLE: usize = 2 << 10;
 /// millions, which would be most of the memory there is.
 const VOCABULARY: usize = 1 << 16;
 
+/// A language with less confidence than this is a guess.
+const SURE: f32 = 0.5;
+
 /// The longest quote from a sentence, in bytes.
 pub(crate) const QUOTE: usize = 200;
 
@@ -43,6 +46,13 @@ pub(crate) struct Analysis {
     /// Relative links, in Markdown.
     pub(crate) links: u32,
     pub(crate) broken: Box<[BrokenLink]>,
+}
+
+impl Analysis {
+    /// The language, unless it is a mere guess.
+    pub(crate) fn sure_language(&self) -> Option<Lang> {
+        self.language.filter(|_| self.confidence >= SURE)
+    }
 }
 
 /// A sentence of the summary.

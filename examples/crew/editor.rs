@@ -18,9 +18,6 @@ use crate::scan::Link;
 /// Keywords of the whole set.
 const OVERALL: usize = 20;
 
-/// A language less sure than this is not counted as one.
-const SURE: f32 = 0.5;
-
 /// What became of a file.
 #[derive(Debug)]
 pub(crate) enum Outcome {
@@ -193,7 +190,7 @@ fn add_up(analyses: &[(Arc<str>, Analysis)]) -> Totals {
 fn count_languages(analyses: &[(Arc<str>, Analysis)]) -> Vec<Language> {
     let mut counts: BTreeMap<Option<&'static str>, (u64, &'static str)> = BTreeMap::new();
     for (_, analysis) in analyses {
-        let sure = analysis.language.filter(|_| analysis.confidence >= SURE);
+        let sure = analysis.sure_language();
         let name = sure.map_or("uncertain", |language| language.eng_name());
         counts
             .entry(sure.map(|language| language.code()))

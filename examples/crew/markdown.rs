@@ -194,7 +194,9 @@ impl Report {
         writeln!(to, "| --- | ---: | ---: | --- | --- |")?;
         for document in &self.documents {
             let analysis = &document.analysis;
-            let language = analysis.language.map_or("", |language| language.eng_name());
+            let language = analysis
+                .sure_language()
+                .map_or("", |language| language.eng_name());
             write!(
                 to,
                 "| {} | {} | {} | {language} | ",

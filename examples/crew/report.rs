@@ -109,6 +109,7 @@ pub(crate) struct RunFacts {
     pub(crate) mode: &'static str,
     pub(crate) directory: String,
     pub(crate) interrupted: bool,
+    /// From the start to the last answer; assembling comes after.
     pub(crate) seconds: f64,
     pub(crate) restarts: u64,
     pub(crate) tree: Vec<String>,
