@@ -1,0 +1,187 @@
+//! Reads one file into memory, or says why not. Nothing is read beyond
+//! [`LIMIT`], nothing but a regular file is opened, and no surprise panics.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+/// The largest file that is read: one text of this size times the number of
+/// analysts must fit in memory with room to spare.
+pub(crate) const LIMIT: u64 = 16 << 20;
+
+/// A NUL this early makes a file binary.
+const SNIFF: usize = 8 << 10;
+
+/// Why a file is a failure in the report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// It has a NUL where a text has none.
+    Binary,
+    /// It is not UTF-8.
+    NotUtf8,
+    /// It has this many bytes, more than [`LIMIT`].
+    TooLarge(u64),
+    /// It could not be opened or read, and what the system said.
+    Unreadable(Box<str>),
+    /// It was there when the scout passed, and not when the reader came.
+    Vanished,
+    /// A pipe, a socket or a device.
+    NotRegular,
+    /// No analyst answered in time.
+    #[allow(dead_code, reason = "the analysts come next")]
+    TimedOut,
+    /// The last analyst that tried broke down.
+    #[allow(dead_code, reason = "the analysts come next")]
+    Crashed(Box<str>),
+    /// The last answer was nonsense, and what was wrong with it.
+    Invalid(Box<str>),
+    /// The run was interrupted before its turn.
+    Interrupted,
+}
+
+impl Reason {
+    /// The reason without particulars, to count by.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Reason::Binary => "binary",
+            Reason::NotUtf8 => "not UTF-8 text",
+            Reason::TooLarge(_) => "too large",
+            Reason::Unreadable(_) => "unreadable",
+            Reason::Vanished => "vanished",
+            Reason::NotRegular => "not a regular file",
+            Reason::TimedOut => "timed out",
+            Reason::Crashed(_) => "crashed",
+            Reason::Invalid(_) => "invalid answer",
+            Reason::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::TooLarge(bytes) => {
+                write!(f, "too large: {bytes} bytes, the limit is {LIMIT}")
+            }
+            Reason::Unreadable(why) | Reason::Crashed(why) | Reason::Invalid(why) => {
+                write!(f, "{}: {why}", self.kind())
+            }
+            _ => f.write_str(self.kind()),
+        }
+    }
+}
+
+impl From<io::Error> for Reason {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound => Reason::Vanished,
+            _ => Reason::Unreadable(error.to_string().into()),
+        }
+    }
+}
+
+/// Reads the text of the file at `path`, without a byte order mark.
+pub(crate) fn read(path: &Path) -> Result<String, Reason> {
+    // Opening a pipe would wait for its writer, so ask what it is first.
+    let kind = fs::symlink_metadata(path)?.file_type();
+    if !kind.is_file() {
+        return Err(Reason::NotRegular);
+    }
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    if size > LIMIT {
+        return Err(Reason::TooLarge(size));
+    }
+    // One byte beyond the limit shows a file that grew since; two more than
+    // the size let the last read see the end without growing the buffer.
+    let mut bytes = Vec::with_capacity(size as usize + 2);
+    file.take(LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(Reason::TooLarge(bytes.len() as u64));
+    }
+    decode(bytes)
+}
+
+fn decode(mut bytes: Vec<u8>) -> Result<String, Reason> {
+    if bytes[..bytes.len().min(SNIFF)].contains(&0) {
+        return Err(Reason::Binary);
+    }
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        bytes.drain(..3);
+    }
+    String::from_utf8(bytes).map_err(|_| Reason::NotUtf8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TempDir;
+
+    #[test]
+    fn a_text_is_read_without_its_byte_order_mark() {
+        let dir = TempDir::new();
+        let path = dir.file("a.txt", b"\xef\xbb\xbfgr\xc3\xbc\xc3\x9fe");
+        assert_eq!(read(&path).as_deref(), Ok("grüße"));
+    }
+
+    #[test]
+    fn an_empty_file_is_a_text() {
+        let dir = TempDir::new();
+        assert_eq!(read(&dir.file("empty", b"")).as_deref(), Ok(""));
+    }
+
+    #[test]
+    fn binary_and_foreign_encodings_are_told_apart() {
+        let dir = TempDir::new();
+        assert_eq!(read(&dir.file("a.bin", b"ELF\0\x01")), Err(Reason::Binary));
+        assert_eq!(read(&dir.file("latin", b"caf\xe9")), Err(Reason::NotUtf8));
+    }
+
+    #[test]
+    fn a_missing_file_has_vanished() {
+        let dir = TempDir::new();
+        assert_eq!(read(&dir.path().join("gone")), Err(Reason::Vanished));
+    }
+
+    #[test]
+    fn a_large_file_is_refused_by_its_size_without_reading_it() {
+        let dir = TempDir::new();
+        let path = dir.file("large", b"");
+        File::options()
+            .write(true)
+            .open(&path)
+            .and_then(|file| file.set_len(100 << 20))
+            .expect("a sparse file");
+        let reason = read(&path).unwrap_err();
+        assert_eq!(reason, Reason::TooLarge(100 << 20));
+        assert_eq!(
+            reason.to_string(),
+            "too large: 104857600 bytes, the limit is 16777216"
+        );
+    }
+
+    #[test]
+    fn a_directory_is_not_a_regular_file() {
+        let dir = TempDir::new();
+        assert_eq!(read(dir.path()), Err(Reason::NotRegular));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_socket_is_refused_without_opening_it() {
+        let dir = TempDir::new();
+        let path = dir.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+        assert_eq!(read(&path), Err(Reason::NotRegular));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_loop_of_links_is_not_followed() {
+        let dir = TempDir::new();
+        let path = dir.path().join("loop");
+        std::os::unix::fs::symlink("loop", &path).expect("a link");
+        assert_eq!(read(&path), Err(Reason::NotRegular));
+    }
+}
