@@ -11,7 +11,8 @@ pub use crate::actor::{
 pub use crate::mailbox::{Mailbox, Overflow, Unanswered};
 pub use crate::policy::backoff::Backoff;
 pub use crate::policy::priority::Priority;
-pub use crate::supervision::{StartError, Strategy, Supervisor, SupervisorRef};
+pub use crate::resilience::Breaker;
+pub use crate::supervision::{Pool, PoolRef, StartError, Strategy, Supervisor, SupervisorRef};
 
 /// So many milliseconds.
 #[must_use]

@@ -92,10 +92,14 @@ impl Fault {
     /// No room; `retry_after` is when it makes sense to come again.
     #[must_use]
     pub fn overloaded(message: impl Into<Arc<str>>, retry_after: Duration) -> Self {
-        Self {
-            retry_after: Some(retry_after),
-            ..Self::new(FaultClass::Overloaded, message)
-        }
+        Self::new(FaultClass::Overloaded, message).after(retry_after)
+    }
+
+    /// Says when it makes sense to try again.
+    #[must_use]
+    pub fn after(mut self, retry_after: Duration) -> Self {
+        self.retry_after = Some(retry_after);
+        self
     }
 
     /// Adds the error behind it.

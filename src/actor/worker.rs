@@ -1,9 +1,10 @@
 //! The request and reply side of an actor, and everything that answers.
 
 use std::fmt;
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
+use std::future::{Future, IntoFuture, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::core::behaviour::Actor;
@@ -44,6 +45,12 @@ pub trait Worker: Sized + Send + 'static {
     /// # Errors
     ///
     /// The fault goes to the asker.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the asker gives up or runs out of time, the future is dropped at
+    /// the `.await` where it stands, and the worker goes on with the next job:
+    /// leave `self` fit for that at every `.await`.
     fn work(
         &mut self,
         input: Self::In,
@@ -85,8 +92,21 @@ impl<W: Worker> Actor for W {
     }
 
     async fn handle(&mut self, job: Self::Msg, cx: &mut Context<Self>) -> Result<(), BoxError> {
-        let answer = self.work(job.input, cx).await;
-        job.reply_to.send(answer);
+        let request = cx.request();
+        let mut work = pin!(self.work(job.input, cx));
+        let answer = poll_fn(|task| match work.as_mut().poll(task) {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            // The work ends with the last one who waits for it.
+            Poll::Pending if request.is_cancelled() => Poll::Ready(None),
+            Poll::Pending => {
+                request.wake_when_cancelled(task.waker());
+                Poll::Pending
+            }
+        })
+        .await;
+        if let Some(answer) = answer {
+            job.reply_to.send(answer);
+        }
         Ok(())
     }
 

@@ -161,6 +161,12 @@ impl Supervisor {
         Ok(SupervisorRef { body: body.body })
     }
 
+    /// The supervisor as a child, and the reference that it will have.
+    pub(crate) fn with_ref(self) -> Result<(AnyChild, SupervisorRef), InvalidSpec> {
+        let built = self.build()?;
+        Ok((built.as_child(), SupervisorRef { body: built.body }))
+    }
+
     fn validate(&self) -> Result<(), InvalidSpec> {
         self.intensity.validate().map_err(InvalidSpec::Intensity)?;
         self.backoff.validate().map_err(InvalidSpec::Backoff)?;
@@ -708,6 +714,15 @@ impl<M: Send + 'static> From<&ActorRef<M>> for ChildId {
         Self {
             key: ChildKey::Id(actor.id()),
             path: Some(actor.path()),
+        }
+    }
+}
+
+impl From<ActorId> for ChildId {
+    fn from(id: ActorId) -> Self {
+        Self {
+            key: ChildKey::Id(id),
+            path: None,
         }
     }
 }

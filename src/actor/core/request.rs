@@ -147,6 +147,13 @@ impl Request {
         Self { carried }
     }
 
+    /// The request in force around the caller: that of the message being
+    /// handled, or none.
+    #[must_use]
+    pub fn in_force() -> Self {
+        Self::new(scope::request())
+    }
+
     /// When nobody waits for the outcome any more. `None`: no limit was set.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
@@ -175,6 +182,13 @@ impl Request {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.carried.as_ref().is_some_and(|c| c.is_cancelled())
+    }
+
+    /// Wakes the waker when the asker gives up; at once if it has.
+    pub(crate) fn wake_when_cancelled(&self, waker: &Waker) {
+        if let Some(carried) = &self.carried {
+            carried.on_cancelled(waker);
+        }
     }
 
     /// Resolves when the asker gives up or runs out of time; never, if nobody
