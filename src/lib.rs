@@ -10,6 +10,7 @@
 )]
 
 pub mod actor;
+pub mod coordination;
 pub mod mailbox;
 pub mod policy;
 pub mod prelude;

@@ -102,6 +102,13 @@ impl Fault {
         self
     }
 
+    /// Says where it happened, for example in which stage.
+    #[must_use]
+    pub fn at(mut self, place: &str) -> Self {
+        self.message = format!("{place}: {}", self.message).into();
+        self
+    }
+
     /// Adds the error behind it.
     #[must_use]
     pub fn because(mut self, cause: impl Error + Send + Sync + 'static) -> Self {

@@ -60,6 +60,17 @@ pub enum Event {
         /// The state now.
         to: Lifecycle,
     },
+    /// A step of a pattern is done.
+    Step {
+        /// The driver's path.
+        path: Arc<str>,
+        /// Which run of the pattern, from 0.
+        run: u64,
+        /// The participant's name.
+        step: Arc<str>,
+        /// How it went.
+        outcome: Arc<str>,
+    },
     /// A message went unhandled.
     DeadLetter(DeadLetter),
 }
@@ -81,6 +92,12 @@ impl fmt::Display for Event {
             Self::Restarted { path, restarts } => write!(f, "restarted {path} ({restarts})"),
             Self::Escalated { path, cause } => write!(f, "escalated {path}: {cause}"),
             Self::StateChanged { path, from, to } => write!(f, "state of {path}: {from} -> {to}"),
+            Self::Step {
+                path,
+                run,
+                step,
+                outcome,
+            } => write!(f, "step {step} of {path} run {run}: {outcome}"),
             Self::DeadLetter(letter) => write!(f, "dead letter: {letter}"),
         }
     }

@@ -1,0 +1,189 @@
+//! What all patterns share: erasing types, starting the driver, streaming.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::driver::{Drive, Driver, Participant, Payload, Score};
+use super::protocol::Protocol;
+use crate::actor::{
+    ActorRef, BoxFuture, ChildSpec, Fault, Job, Request, Serve, Served, System, WorkerRef,
+};
+use crate::supervision::StartError;
+
+/// How a value of a known type is checked.
+pub(crate) type Check<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
+
+/// A worker whose types only it knows.
+pub(crate) fn participant<In, Out>(
+    name: Arc<str>,
+    worker: WorkerRef<In, Out>,
+    check: Option<Check<Out>>,
+    copy: Option<fn(&Payload) -> Option<Payload>>,
+) -> Participant
+where
+    In: Send + 'static,
+    Out: Send + 'static,
+{
+    let checked_by = Arc::clone(&name);
+    Participant {
+        name,
+        copy,
+        ask: Arc::new(move |payload: Payload| {
+            let worker = worker.clone();
+            let check = check.clone();
+            let name = Arc::clone(&checked_by);
+            Box::pin(async move {
+                let Ok(input) = payload.downcast::<In>() else {
+                    return Err(Fault::permanent("a payload of another type"));
+                };
+                let answer = worker.ask(*input).await?.value;
+                if check.is_some_and(|check| !check(&answer)) {
+                    return Err(Fault::permanent(format!("{name} gave an invalid answer")));
+                }
+                let answer: Box<dyn Any + Send> = Box::new(answer);
+                Ok(answer)
+            })
+        }),
+    }
+}
+
+/// Copies a payload of a known type.
+pub(crate) fn copy_of<T: Clone + Send + 'static>(payload: &Payload) -> Option<Payload> {
+    let value = payload.downcast_ref::<T>()?;
+    Some(Box::new(value.clone()))
+}
+
+/// Starts the driver of a pattern; the result answers.
+pub(crate) async fn start<P, In, Out>(
+    system: &System,
+    name: Arc<str>,
+    score: Score<P, Out>,
+) -> Result<WorkerRef<In, Out>, StartError>
+where
+    P: Protocol,
+    In: Send + 'static,
+    Out: Send + 'static,
+{
+    let capacity = score.limit.clamp(1, 1_024);
+    let score = Arc::new(score);
+    let spec = ChildSpec::new(name, move || {
+        Driver::<P, In, Out>::new(Arc::clone(&score))
+    })
+    .mailbox(capacity);
+    let driver = system.spawn(spec).await?;
+    Ok(WorkerRef::new(Pattern { driver }))
+}
+
+struct Pattern<In, Out> {
+    driver: ActorRef<Drive<In, Out>>,
+}
+
+impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for Pattern<In, Out> {
+    fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
+        Box::pin(async move {
+            let answer = self
+                .driver
+                .ask(|reply_to| Drive::Submit(Job { input, reply_to }))
+                .await;
+            answer.map_err(Fault::from)?.map(Served::new)
+        })
+    }
+
+    fn name(&self) -> String {
+        self.driver.path()
+    }
+}
+
+/// Many items on their way through one worker. Made by [`WorkerRef::stream`].
+#[must_use = "items are worked on when `collect` or `collect_partial` is awaited"]
+#[derive(Debug)]
+pub struct Streamed<In, Out, I> {
+    worker: WorkerRef<In, Out>,
+    items: I,
+    concurrency: usize,
+}
+
+impl<In: Send + 'static, Out: Send + 'static> WorkerRef<In, Out> {
+    /// Sends many items through this worker, at most 10 at a time unless said.
+    /// An item is taken from the iterator only when there is room for it.
+    pub fn stream<I>(&self, items: I) -> Streamed<In, Out, I::IntoIter>
+    where
+        I: IntoIterator<Item = In>,
+    {
+        Streamed {
+            worker: self.clone(),
+            items: items.into_iter(),
+            concurrency: 10,
+        }
+    }
+}
+
+impl<In, Out, I> Streamed<In, Out, I>
+where
+    In: Send + 'static,
+    Out: Send + 'static,
+    I: Iterator<Item = In>,
+{
+    /// Items under way at once. Default 10.
+    pub fn concurrency(mut self, items: usize) -> Self {
+        self.concurrency = items.max(1);
+        self
+    }
+
+    /// Hands each outcome to `take` as it comes, with the item's position.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the items under way.
+    pub async fn for_each(mut self, mut take: impl FnMut(usize, Result<Out, Fault>)) {
+        let request = Request::in_force();
+        let mut under_way = JoinSet::new();
+        let mut next = 0;
+        loop {
+            while under_way.len() < self.concurrency
+                && let Some(item) = self.items.next()
+            {
+                let (worker, request, at) = (self.worker.clone(), request.clone(), next);
+                next += 1;
+                under_way.spawn(async move {
+                    let answer = request.within(async { worker.ask(item).await }).await;
+                    (at, answer.map(|served| served.value))
+                });
+            }
+            match under_way.join_next().await {
+                Some(Ok((at, outcome))) => take(at, outcome),
+                // A serve that panicked on this task rather than in an actor.
+                Some(Err(error)) => {
+                    if let Ok(panic) = error.try_into_panic() {
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// Every outcome, in the order of the items.
+    pub async fn collect_partial(self) -> Vec<Result<Out, Fault>> {
+        let mut all = Vec::new();
+        self.for_each(|at, outcome| {
+            if all.len() <= at {
+                all.resize_with(at + 1, || None);
+            }
+            all[at] = Some(outcome);
+        })
+        .await;
+        all.into_iter().flatten().collect()
+    }
+
+    /// Every answer in the order of the items, or the first fault there.
+    ///
+    /// # Errors
+    ///
+    /// The fault of the first item, in order, that has one.
+    pub async fn collect(self) -> Result<Vec<Out>, Fault> {
+        self.collect_partial().await.into_iter().collect()
+    }
+}
