@@ -17,3 +17,4 @@ pub mod prelude;
 pub mod resilience;
 pub mod supervision;
 pub(crate) mod sync;
+pub mod testing;

@@ -32,7 +32,8 @@ pub(crate) type Payload = Box<dyn Any + Send>;
 pub(crate) struct Participant {
     pub(crate) name: Arc<str>,
     #[expect(clippy::type_complexity, reason = "an erased async function")]
-    pub(crate) ask: Arc<dyn Fn(Payload) -> BoxFuture<'static, Result<Payload, Fault>> + Send + Sync>,
+    pub(crate) ask:
+        Arc<dyn Fn(Payload) -> BoxFuture<'static, Result<Payload, Fault>> + Send + Sync>,
     /// Copies what goes in, where it may be needed again.
     pub(crate) copy: Option<fn(&Payload) -> Option<Payload>>,
 }
@@ -130,7 +131,9 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Driver<P, In, Out> {
                     let myself = Arc::clone(cx.slot());
                     run.timer = Some(UnderWay(spawn_owned(async move {
                         tokio::time::sleep(after).await;
-                        myself.queue.signal(Signal::Notice(Drive::TimeUp { run: id }));
+                        myself
+                            .queue
+                            .signal(Signal::Notice(Drive::TimeUp { run: id }));
                     })));
                 }
                 Effect::Note { worker, outcome } => self.note(id, worker, outcome, cx),
@@ -203,9 +206,7 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Driver<P, In, Out> {
         let gathered = Gathered {
             answers: calls
                 .iter()
-                .filter_map(|call| {
-                    Some((*run.workers.get(call)?, run.answers.remove(call)?))
-                })
+                .filter_map(|call| Some((*run.workers.get(call)?, run.answers.remove(call)?)))
                 .collect(),
             failures: run
                 .failures
@@ -216,11 +217,10 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Driver<P, In, Out> {
         // The conclusion is the user's code: its panic is this run's failure,
         // not that of its neighbours.
         let conclude = Arc::clone(&self.score.conclude);
-        let concluded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            conclude(gathered)
-        }));
-        let answer = concluded
-            .unwrap_or_else(|_| Err(Fault::permanent("combining the answers panicked")));
+        let concluded =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| conclude(gathered)));
+        let answer =
+            concluded.unwrap_or_else(|_| Err(Fault::permanent("combining the answers panicked")));
         run.reply_to.send(answer);
         self.make_room(cx);
     }
@@ -264,10 +264,7 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Driver<P, In, Out> {
 impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Actor for Driver<P, In, Out> {
     type Msg = Drive<In, Out>;
 
-    async fn start(
-        &mut self,
-        cx: &mut Context<Self>,
-    ) -> Result<crate::actor::Started, BoxError> {
+    async fn start(&mut self, cx: &mut Context<Self>) -> Result<crate::actor::Started, BoxError> {
         // The last incarnation may have ended with its mailbox held.
         cx.slot().queue.resume();
         Ok(crate::actor::Started::Ready)

@@ -68,10 +68,8 @@ where
 {
     let capacity = score.limit.clamp(1, 1_024);
     let score = Arc::new(score);
-    let spec = ChildSpec::new(name, move || {
-        Driver::<P, In, Out>::new(Arc::clone(&score))
-    })
-    .mailbox(capacity);
+    let spec = ChildSpec::new(name, move || Driver::<P, In, Out>::new(Arc::clone(&score)))
+        .mailbox(capacity);
     let driver = system.spawn(spec).await?;
     Ok(WorkerRef::new(Pattern { driver }))
 }

@@ -246,13 +246,24 @@ mod tests {
         let mut machine = PipelineProtocol::new(vec![1, 1]);
         assert_eq!(
             effects(&mut machine, Happened::Began),
-            [Effect::Ask { call: 0, worker: 0, feed: Feed::Input }]
+            [Effect::Ask {
+                call: 0,
+                worker: 0,
+                feed: Feed::Input
+            }]
         );
         assert_eq!(
             effects(&mut machine, Happened::Answered(0)),
             [
-                Effect::Note { worker: 0, outcome: StepOutcome::Done },
-                Effect::Ask { call: 1, worker: 1, feed: Feed::AnswerTo(0) },
+                Effect::Note {
+                    worker: 0,
+                    outcome: StepOutcome::Done
+                },
+                Effect::Ask {
+                    call: 1,
+                    worker: 1,
+                    feed: Feed::AnswerTo(0)
+                },
             ]
         );
         assert_eq!(
@@ -268,7 +279,11 @@ mod tests {
         effects(&mut machine, Happened::Answered(0));
         assert_eq!(
             effects(&mut machine, Happened::Failed(1, FaultClass::Transient)).last(),
-            Some(&Effect::Ask { call: 2, worker: 1, feed: Feed::AnswerTo(0) })
+            Some(&Effect::Ask {
+                call: 2,
+                worker: 1,
+                feed: Feed::AnswerTo(0)
+            })
         );
         assert_eq!(
             effects(&mut machine, Happened::Failed(2, FaultClass::Transient)).last(),

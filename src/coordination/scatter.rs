@@ -181,9 +181,7 @@ pub struct Scatter<In, Out, Combined> {
 }
 
 /// Asks all of these workers the same; gathers what they say.
-pub fn scatter<In, Out, W>(
-    workers: impl IntoIterator<Item = W>,
-) -> Scatter<In, Out, Scattered<Out>>
+pub fn scatter<In, Out, W>(workers: impl IntoIterator<Item = W>) -> Scatter<In, Out, Scattered<Out>>
 where
     In: Clone + Send + 'static,
     Out: Send + 'static,
@@ -333,7 +331,11 @@ mod tests {
             on(&mut machine, Happened::Answered(0)).last(),
             Some(&Effect::Finish(vec![0, 2]))
         );
-        assert_eq!(on(&mut machine, Happened::Answered(1)), [], "late, and ignored");
+        assert_eq!(
+            on(&mut machine, Happened::Answered(1)),
+            [],
+            "late, and ignored"
+        );
     }
 
     #[test]
@@ -359,7 +361,8 @@ mod tests {
 
     #[test]
     fn when_time_is_up_best_effort_takes_what_there_is() {
-        let mut machine = ScatterProtocol::new(2, 2, Need::BestEffort, Some(Duration::from_secs(1)));
+        let mut machine =
+            ScatterProtocol::new(2, 2, Need::BestEffort, Some(Duration::from_secs(1)));
         on(&mut machine, Happened::Began);
         on(&mut machine, Happened::Answered(1));
         assert_eq!(

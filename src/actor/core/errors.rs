@@ -69,14 +69,6 @@ impl<M> TellError<M> {
             Self::Full(msg) | Self::Closed(msg) | Self::Timeout(msg) => msg,
         }
     }
-
-    pub(crate) fn map<N>(self, f: impl FnOnce(M) -> N) -> TellError<N> {
-        match self {
-            Self::Full(msg) => TellError::Full(f(msg)),
-            Self::Closed(msg) => TellError::Closed(f(msg)),
-            Self::Timeout(msg) => TellError::Timeout(f(msg)),
-        }
-    }
 }
 
 impl<M> AskError<M> {
