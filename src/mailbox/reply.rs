@@ -1,13 +1,15 @@
 //! The reply slot: one question, exactly one outcome.
 //!
 //! ```text
-//!            answer ──▶ Answered ──▶ Taken      (asker polled it)
-//!   Open ──┬ fail   ──▶ Failed   ──▶ Taken      (deadline, last reply dropped)
+//!          ┌ answer ──▶ Answered ──▶ Taken     (asker polled it, or left it)
+//!   Open ──┼ fail   ──▶ Failed                 (deadline, last reply dropped)
 //!          └ abandon ─▶ Abandoned              (asker gone: later answers are late)
 //! ```
 //!
 //! Every arrow leaves `Open` under one lock, so of an answer, a deadline and
-//! the callee's death exactly one wins; the losers see that they lost.
+//! the callee's death exactly one wins; the losers see that they lost. A failure
+//! stays one when it has been read: a handler that looks later must still see
+//! that nobody waits.
 
 use std::task::{Poll, Waker};
 
@@ -50,6 +52,12 @@ struct State<R> {
     asker: Option<Waker>,
     /// Handlers that want to know when nobody waits for the answer any more.
     on_gone: Vec<Waker>,
+}
+
+impl<R> State<R> {
+    fn is_gone(&self) -> bool {
+        matches!(self.outcome, Outcome::Abandoned | Outcome::Failed(_))
+    }
 }
 
 /// One question's outcome, shared by asker, answerer and deadline.
@@ -133,7 +141,10 @@ impl<R> ReplySlot<R> {
                 Poll::Pending
             }
             Outcome::Answered(value) => Poll::Ready(Ok(value)),
-            Outcome::Failed(why) => Poll::Ready(Err(why)),
+            Outcome::Failed(why) => {
+                state.outcome = Outcome::Failed(why);
+                Poll::Ready(Err(why))
+            }
             Outcome::Taken | Outcome::Abandoned => Poll::Ready(Err(Unanswered::NoReply)),
         }
     }
@@ -143,12 +154,16 @@ impl<R> ReplySlot<R> {
     pub(crate) fn abandon(&self) {
         let mut wakes = WakeList::default();
         let mut state = self.state.lock();
-        let unread = std::mem::replace(&mut state.outcome, Outcome::Abandoned);
-        if matches!(unread, Outcome::Failed(_) | Outcome::Taken) {
-            state.outcome = Outcome::Taken;
+        let unread = std::mem::replace(&mut state.outcome, Outcome::Taken);
+        match unread {
+            Outcome::Open | Outcome::Abandoned => state.outcome = Outcome::Abandoned,
+            Outcome::Failed(why) => state.outcome = Outcome::Failed(why),
+            Outcome::Answered(_) | Outcome::Taken => {}
         }
         state.asker = None;
-        state.on_gone.drain(..).for_each(|waker| wakes.push(waker));
+        if state.is_gone() {
+            state.on_gone.drain(..).for_each(|waker| wakes.push(waker));
+        }
         drop(state);
         drop(unread);
         wakes.wake();
@@ -161,10 +176,7 @@ impl<R> ReplySlot<R> {
 
     /// Whether the asker gave up or ran out of time before an answer came.
     pub(crate) fn is_gone(&self) -> bool {
-        matches!(
-            self.state.lock().outcome,
-            Outcome::Abandoned | Outcome::Failed(_)
-        )
+        self.state.lock().is_gone()
     }
 
     /// Wakes the waker when the asker gives up; at once if it already has.
@@ -176,7 +188,12 @@ impl<R> ReplySlot<R> {
             }
             return;
         }
+        let is_gone = state.is_gone();
         drop(state);
-        waker.wake_by_ref();
+        // After an answer there is nothing to wait for: waking would only make
+        // whoever waits look again, for ever.
+        if is_gone {
+            waker.wake_by_ref();
+        }
     }
 }
