@@ -217,14 +217,25 @@ where
                     self.start(make, task)?;
                 }
                 State::Parked { cell, ticket, copy } => {
-                    if let Some(Err(why)) = self.outcome(&cell, task) {
-                        return Poll::Ready(Err(match self.to.cancel(ticket) {
-                            Withdrawn::Yes(msg) => match msg.or(copy) {
-                                Some(msg) if why == Unanswered::Timeout => AskError::NotSent(msg),
-                                _ => AskError::Unanswered(why),
-                            },
-                            Withdrawn::TooLate => AskError::Unanswered(why),
-                        }));
+                    match self.outcome(&cell, task) {
+                        None => {}
+                        // Given room, handled and answered since the last poll.
+                        Some(Ok(answer)) => {
+                            self.leave();
+                            return Poll::Ready(Ok(answer));
+                        }
+                        Some(Err(why)) => {
+                            self.leave();
+                            return Poll::Ready(Err(match self.to.cancel(ticket) {
+                                Withdrawn::Yes(msg) => match msg.or(copy) {
+                                    Some(msg) if why == Unanswered::Timeout => {
+                                        AskError::NotSent(msg)
+                                    }
+                                    _ => AskError::Unanswered(why),
+                                },
+                                Withdrawn::TooLate => AskError::Unanswered(why),
+                            }));
+                        }
                     }
                     match self.to.poll_parked(ticket, task.waker()) {
                         Settled::Accepted => self.state = State::Sent(cell),
