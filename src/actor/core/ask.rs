@@ -219,12 +219,13 @@ where
                 State::Parked { cell, ticket, copy } => {
                     match self.outcome(&cell, task) {
                         None => {}
-                        // Given room and answered since the last poll.
+                        // Given room, handled and answered since the last poll.
                         Some(Ok(answer)) => {
                             self.leave();
                             return Poll::Ready(Ok(answer));
                         }
                         Some(Err(why)) => {
+                            self.leave();
                             return Poll::Ready(Err(match self.to.cancel(ticket) {
                                 Withdrawn::Yes(msg) => match msg.or(copy) {
                                     Some(msg) if why == Unanswered::Timeout => {

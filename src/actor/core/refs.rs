@@ -13,6 +13,7 @@ use super::exit::Exit;
 use super::life::Lifecycle;
 use super::reply::Reply;
 use super::request::{Carried, Letter};
+use super::scope;
 use super::slot::{ActorId, AnySlot, Down, Slot, WatchId};
 use super::tell::{self, Tell};
 use crate::mailbox::{Counts, Offer, Parked, Unanswered};
@@ -144,7 +145,10 @@ impl<M: Send + 'static> ActorRef<M> {
                 Offered::Accepted
             }
             Offer::Dropped(letter, seq) => {
-                slot.bury(letter, Some(seq), DeadReason::Overflow, Unanswered::Dropped);
+                // Dropped in the sender's own call.
+                let sender = scope::actor().map(|sender| sender.path().into());
+                let (reason, why) = (DeadReason::Overflow, Unanswered::Dropped);
+                slot.bury_from(sender, letter, Some(seq), reason, why);
                 Offered::Accepted
             }
         }

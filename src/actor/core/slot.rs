@@ -208,12 +208,25 @@ impl<M: Send + 'static> Slot<M> {
         reason: DeadReason,
         why: Unanswered,
     ) {
+        self.bury_from(None, letter, seq, reason, why);
+    }
+
+    /// As [`Slot::bury`], where the sender is known otherwise than from the
+    /// letter.
+    pub(crate) fn bury_from(
+        &self,
+        sender: Option<Arc<str>>,
+        letter: Letter<M>,
+        seq: Option<u64>,
+        reason: DeadReason,
+        why: Unanswered,
+    ) {
         let sender = match &letter.carried {
             Some(carried) => {
                 carried.fail(why);
                 carried.meta().sender.as_ref().map(|s| s.path().into())
             }
-            None => None,
+            None => sender,
         };
         scope::drop_because(letter, why);
         self.dead_letter(reason, seq, sender);
