@@ -1,4 +1,5 @@
 //! Supervisors: who restarts whom, when, and what happens if that does not help.
+pub mod interop;
 mod keeper;
 mod launch;
 mod plan;
