@@ -296,6 +296,12 @@ impl<T: Item, S> Queue<T, S> {
         drop(lane);
     }
 
+    /// Forgets a kill that came when there was nobody to kill.
+    pub(crate) fn forget_kill(&self) {
+        let _state = self.state.lock();
+        self.lower(KILL);
+    }
+
     fn pop_signal(&self, state: &mut State<T, S>) -> Option<S> {
         let lane = state.lane.as_mut()?;
         let signal = lane.pop_front();
