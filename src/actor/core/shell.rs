@@ -320,11 +320,11 @@ async fn bear<A: Actor>(
     if actor.start(cx).await? == Started::Ignore {
         return Ok(Started::Ignore);
     }
+    actor.check(cx).await?;
     let capabilities = actor.capabilities();
     if cx.slot().admission().is_none() && capabilities.is_empty() {
         return Ok(Started::Ready);
     }
-    actor.check(cx).await?;
     let slot = Arc::clone(cx.slot());
     if let Some(host) = slot.host() {
         let any = Arc::clone(&slot) as Arc<dyn AnySlot>;
