@@ -560,7 +560,7 @@ impl<T: Item, S> State<T, S> {
     }
 
     fn book(&mut self, batch: &mut Batch<T>, wakes: &mut WakeList, now: &impl Fn() -> Instant) {
-        let finished = batch.handled + batch.expired;
+        let finished = u32::from(batch.handled) + u32::from(batch.expired);
         if finished == 0 {
             return;
         }

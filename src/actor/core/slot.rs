@@ -346,6 +346,9 @@ pub(crate) trait AnySlot: fmt::Debug + Send + Sync {
     fn drain(&self);
     /// End now.
     fn kill(&self);
+    fn is_killed(&self) -> bool;
+    /// Registers the waker by which a kill reaches a start or stop hook.
+    fn register(&self, waker: &Waker);
     fn pause(&self);
     fn resume(&self);
 
@@ -449,6 +452,14 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
 
     fn kill(&self) {
         self.queue.kill();
+    }
+
+    fn is_killed(&self) -> bool {
+        self.queue.is_killed()
+    }
+
+    fn register(&self, waker: &Waker) {
+        self.queue.register(waker);
     }
 
     fn pause(&self) {
