@@ -19,6 +19,7 @@ use super::host::Host;
 use super::life::Lifecycle;
 use super::request::Letter;
 use super::scope;
+use super::shell::catch;
 use crate::mailbox::{Counts, Mailbox, Queue, Unanswered};
 use crate::sync::Mutex;
 
@@ -110,6 +111,8 @@ struct Life {
     listeners: Option<Box<Listeners>>,
     is_registered: bool,
     is_ending: bool,
+    /// Holds over restarts, as the mailbox's pause does.
+    is_paused: bool,
 }
 
 #[derive(Default)]
@@ -228,17 +231,21 @@ impl<M: Send + 'static> Slot<M> {
             }
             None => sender,
         };
-        scope::drop_because(letter, why);
+        // A destructor that panics is no reason to lose the rest.
+        let _ = catch(|| scope::drop_because(letter, why));
         self.dead_letter(reason, seq, sender);
     }
 
     // ---- life ----------------------------------------------------------
 
-    /// The start hook is done: ready, unless it was paused meanwhile.
+    /// The start hook is done: ready, unless it is paused.
     pub(crate) fn set_ready(&self) {
-        if self.life.lock().state != Lifecycle::Maintenance {
-            self.set_state(Lifecycle::Ready);
-        }
+        let is_paused = self.life.lock().is_paused;
+        self.set_state(if is_paused {
+            Lifecycle::Maintenance
+        } else {
+            Lifecycle::Ready
+        });
     }
 
     pub(crate) fn set_state(&self, to: Lifecycle) {
@@ -262,6 +269,7 @@ impl<M: Send + 'static> Slot<M> {
         if life.exit.take().is_some() {
             life.is_ending = false;
             life.is_registered = false;
+            life.is_paused = false;
             life.state = Lifecycle::Initializing;
             self.queue.reopen();
         }
@@ -447,6 +455,7 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
             if life.exit.is_some() {
                 return;
             }
+            life.is_paused = true;
             std::mem::replace(&mut life.state, Lifecycle::Maintenance)
         };
         self.queue.pause();
@@ -458,16 +467,22 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn resume(&self) {
-        {
+        let was_shown = {
             let mut life = self.life.lock();
-            if life.state != Lifecycle::Maintenance {
+            if !std::mem::take(&mut life.is_paused) {
                 return;
             }
-            life.state = Lifecycle::Ready;
-        }
+            let was_shown = life.state == Lifecycle::Maintenance;
+            if was_shown {
+                life.state = Lifecycle::Ready;
+            }
+            was_shown
+        };
         self.queue.resume();
-        let (from, to) = (Lifecycle::Maintenance, Lifecycle::Ready);
-        self.emit(|path| Event::StateChanged { path, from, to });
+        if was_shown {
+            let (from, to) = (Lifecycle::Maintenance, Lifecycle::Ready);
+            self.emit(|path| Event::StateChanged { path, from, to });
+        }
     }
 
     fn next_incarnation(&self, birth: Birth) -> u32 {
@@ -536,7 +551,8 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
         };
         if let Some(listeners) = listeners {
             for (_, watcher) in listeners.watchers {
-                watcher(self.down(exit.clone()));
+                let down = self.down(exit.clone());
+                let _ = catch(|| watcher(down));
             }
             listeners.wakers.into_iter().for_each(Waker::wake);
         }
