@@ -17,7 +17,7 @@ pub(crate) struct Belongings {
     /// Watches to be ended, with whom they watch.
     watches: Vec<(WatchId, Arc<dyn AnySlot>)>,
     /// Timers and tasks that must not outlive the incarnation.
-    owned: Vec<(WatchId, Box<dyn std::any::Any + Send>)>,
+    owned: Vec<(WatchId, Box<dyn std::any::Any + Send + Sync>)>,
 }
 
 impl Drop for Belongings {
@@ -53,7 +53,7 @@ impl<A: Actor> Context<A> {
     }
 
     /// Keeps something that ends, by being dropped, with the incarnation.
-    pub(crate) fn own(&mut self, id: WatchId, thing: Box<dyn std::any::Any + Send>) {
+    pub(crate) fn own(&mut self, id: WatchId, thing: Box<dyn std::any::Any + Send + Sync>) {
         self.belongings
             .get_or_insert_default()
             .owned
