@@ -362,7 +362,10 @@ struct Still;
 impl Host for Still {
     fn now(&self) -> Instant {
         static NOW: OnceLock<Instant> = OnceLock::new();
-        #[expect(clippy::disallowed_methods, reason = "read once: the clock stands still")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "read once: the clock stands still"
+        )]
         *NOW.get_or_init(Instant::now)
     }
 

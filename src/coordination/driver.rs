@@ -256,7 +256,7 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Driver<P, In, Out> {
 
     fn make_room(&self, cx: &Context<Self>) {
         if self.runs.len() < self.score.limit {
-            cx.slot().queue.resume();
+            cx.release_mailbox();
         }
     }
 }
@@ -266,7 +266,7 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Actor for Driver<P, I
 
     async fn start(&mut self, cx: &mut Context<Self>) -> Result<crate::actor::Started, BoxError> {
         // The last incarnation may have ended with its mailbox held.
-        cx.slot().queue.resume();
+        cx.release_mailbox();
         Ok(crate::actor::Started::Ready)
     }
 
@@ -290,10 +290,8 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Actor for Driver<P, I
                     },
                 );
                 if self.runs.len() >= self.score.limit {
-                    // Submissions wait in the mailbox from here on; what the
-                    // shell has taken already goes back to its front.
-                    cx.slot().queue.pause();
-                    cx.slot().queue.signal(Signal::Pause);
+                    // Submissions wait in the mailbox from here on.
+                    cx.hold_mailbox();
                 }
                 self.step(id, Happened::Began, cx);
             }

@@ -511,14 +511,9 @@ impl<T: Item, S> Queue<T, S> {
 
     // ---- figures -------------------------------------------------------
 
+    #[cfg(callboard_loom)]
     pub(crate) fn capacity(&self) -> usize {
         self.state.lock().capacity as usize
-    }
-
-    /// Queued and taken-but-unbooked messages.
-    pub(crate) fn len(&self) -> usize {
-        let state = self.state.lock();
-        state.store.len() + state.held as usize
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -23,7 +23,7 @@ mod imp {
     pub(crate) use loom::{thread, thread_local};
 
     /// loom's lock with the shape of `parking_lot`'s: no poisoning.
-    #[derive(Debug)]
+    #[derive(Debug, Default)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
     impl<T> Mutex<T> {
