@@ -31,7 +31,6 @@ pub(crate) type Payload = Box<dyn Any + Send>;
 /// One participant: how it is asked, whatever its types.
 pub(crate) struct Participant {
     pub(crate) name: Arc<str>,
-    #[expect(clippy::type_complexity, reason = "an erased async function")]
     pub(crate) ask:
         Arc<dyn Fn(Payload) -> BoxFuture<'static, Result<Payload, Fault>> + Send + Sync>,
     /// Copies what goes in, where it may be needed again.

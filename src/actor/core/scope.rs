@@ -14,9 +14,9 @@ use crate::sync::thread::LocalKey;
 use crate::sync::thread_local;
 
 thread_local! {
-    static ACTOR: Cell<Option<Arc<dyn AnySlot>>> = Cell::new(None);
-    static REQUEST: Cell<Option<Arc<dyn Carried>>> = Cell::new(None);
-    static ENDING: Cell<Option<Unanswered>> = Cell::new(None);
+    static ACTOR: Cell<Option<Arc<dyn AnySlot>>> = const { Cell::new(None) };
+    static REQUEST: Cell<Option<Arc<dyn Carried>>> = const { Cell::new(None) };
+    static ENDING: Cell<Option<Unanswered>> = const { Cell::new(None) };
 }
 
 /// What [`swap`] exchanges with the thread.

@@ -231,6 +231,10 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
 ///
 /// A function that returns an `async` block, not an `async fn`: the latter keeps
 /// its arguments twice, and a million idle actors would pay for it.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` keeps its arguments twice"
+)]
 pub(crate) fn live<A: Actor>(
     mut duty: Duty<A::Msg>,
     make: Make<A>,
