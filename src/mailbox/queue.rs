@@ -469,14 +469,17 @@ impl<T: Item, S> Queue<T, S> {
         self.state.lock().paused = true;
     }
 
-    pub(crate) fn resume(&self) {
+    /// Hands out messages again. Returns who is to be woken, for a caller that
+    /// holds a lock of its own.
+    #[must_use]
+    pub(crate) fn resume(&self) -> Option<Waker> {
         let mut state = self.state.lock();
         state.paused = false;
-        let consumer = state.consumer.take();
-        drop(state);
-        if let Some(consumer) = consumer {
-            consumer.wake();
-        }
+        state.consumer.take()
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.state.lock().paused
     }
 
     // ---- figures -------------------------------------------------------

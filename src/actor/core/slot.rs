@@ -210,10 +210,20 @@ impl<M: Send + 'static> Slot<M> {
 
     // ---- life ----------------------------------------------------------
 
-    /// The start hook is done: ready, unless it was paused meanwhile.
+    /// The start hook is done: ready, unless it was paused meanwhile, or in its
+    /// last life.
     pub(crate) fn set_ready(&self) {
-        if self.life.lock().state != Lifecycle::Maintenance {
-            self.set_state(Lifecycle::Ready);
+        let (from, to) = {
+            let mut life = self.life.lock();
+            let to = if self.queue.is_paused() {
+                Lifecycle::Maintenance
+            } else {
+                Lifecycle::Ready
+            };
+            (std::mem::replace(&mut life.state, to), to)
+        };
+        if from != to {
+            self.emit(|path| Event::StateChanged { path, from, to });
         }
     }
 
@@ -411,9 +421,10 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
             if life.exit.is_some() {
                 return;
             }
+            // Under one lock, so that state and queue agree whoever resumes.
+            self.queue.pause();
             std::mem::replace(&mut life.state, Lifecycle::Maintenance)
         };
-        self.queue.pause();
         self.queue.signal(Signal::Pause);
         if from != Lifecycle::Maintenance {
             let to = Lifecycle::Maintenance;
@@ -422,16 +433,24 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn resume(&self) {
-        {
+        let (consumer, is_news) = {
             let mut life = self.life.lock();
-            if life.state != Lifecycle::Maintenance {
-                return;
+            // A crash may have hidden that the queue is paused; it must go on
+            // all the same.
+            let consumer = self.queue.resume();
+            let is_news = life.state == Lifecycle::Maintenance;
+            if is_news {
+                life.state = Lifecycle::Ready;
             }
-            life.state = Lifecycle::Ready;
+            (consumer, is_news)
+        };
+        if let Some(consumer) = consumer {
+            consumer.wake();
         }
-        self.queue.resume();
-        let (from, to) = (Lifecycle::Maintenance, Lifecycle::Ready);
-        self.emit(|path| Event::StateChanged { path, from, to });
+        if is_news {
+            let (from, to) = (Lifecycle::Maintenance, Lifecycle::Ready);
+            self.emit(|path| Event::StateChanged { path, from, to });
+        }
     }
 
     fn next_incarnation(&self, birth: Birth) -> u32 {
