@@ -14,13 +14,13 @@
 mod imp {
     pub(crate) use parking_lot::Mutex;
     pub(crate) use std::sync::atomic;
-    pub(crate) use std::thread_local;
+    pub(crate) use std::{thread, thread_local};
 }
 
 #[cfg(callboard_loom)]
 mod imp {
     pub(crate) use loom::sync::atomic;
-    pub(crate) use loom::thread_local;
+    pub(crate) use loom::{thread, thread_local};
 
     /// loom's lock with the shape of `parking_lot`'s: no poisoning.
     #[derive(Debug)]
@@ -40,7 +40,7 @@ mod imp {
     }
 }
 
-pub(crate) use imp::{Mutex, atomic, thread_local};
+pub(crate) use imp::{Mutex, atomic, thread, thread_local};
 
 /// Wakers gathered under a lock and woken after it is released.
 ///

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::request::Carried;
 use super::slot::AnySlot;
 use crate::mailbox::Unanswered;
+use crate::sync::thread::LocalKey;
 use crate::sync::thread_local;
 
 thread_local! {
@@ -100,12 +101,7 @@ pub(crate) fn ending() -> Unanswered {
         .unwrap_or(Unanswered::NoReply)
 }
 
-#[cfg(not(callboard_loom))]
-type Key<T> = std::thread::LocalKey<T>;
-#[cfg(callboard_loom)]
-type Key<T> = loom::thread::LocalKey<T>;
-
-fn peek<T: ?Sized>(key: &'static Key<Cell<Option<Arc<T>>>>) -> Option<Arc<T>> {
+fn peek<T: ?Sized>(key: &'static LocalKey<Cell<Option<Arc<T>>>>) -> Option<Arc<T>> {
     key.try_with(|cell| {
         let inside = cell.take();
         let copy = inside.clone();
