@@ -250,6 +250,13 @@ impl<T: Item, S> Queue<T, S> {
     /// Sends a word that no overflow rule and no full queue can touch.
     pub(crate) fn signal(&self, signal: S) {
         let mut state = self.state.lock();
+        if state.door == Door::Closed {
+            // Nobody will look, and the word may hold a reference to this very
+            // mailbox.
+            drop(state);
+            drop(signal);
+            return;
+        }
         state.lane.get_or_insert_default().push_back(signal);
         self.raise(LANE);
         let consumer = state.consumer.take();
@@ -408,14 +415,19 @@ impl<T: Item, S> Queue<T, S> {
             }
         }
         state.accept_waiting(&mut wakes, &now);
+        let mut undelivered = Vec::new();
         if state.door == Door::Closed {
             // Closed from outside while the batch was out: nobody comes back
             // for what was put back.
-            while state.store.pop(&now).is_some() {
-                state.books.undelivered += 1;
+            while let Some(left) = state.store.pop(&now) {
+                undelivered.push(left);
             }
+            state.books.undelivered += undelivered.len() as u64;
         }
         drop(guard);
+        // A message's destructor is the user's code, and may send to this very
+        // mailbox.
+        drop(undelivered);
         wakes.wake();
         failed
     }
