@@ -4,5 +4,10 @@
 
 pub mod actor;
 pub mod mailbox;
+#[cfg(callboard_loom)]
+pub mod model;
 pub mod policy;
 pub(crate) mod sync;
+
+#[cfg(callboard_loom)]
+pub use model::model;
