@@ -56,7 +56,7 @@ pub enum Taken {
 pub struct Hand(Batch<Number>);
 
 impl Hand {
-    pub fn next(&mut self) -> Option<u32> {
+    pub fn draw(&mut self) -> Option<u32> {
         self.0.next().map(|(msg, _)| msg.0)
     }
 
