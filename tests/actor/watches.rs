@@ -98,7 +98,9 @@ async fn a_task_can_watch_and_wait() {
         let _ = tx.send(down);
     });
     let (unwanted, never) = oneshot::channel::<()>();
-    let id = other.watch(move |_| drop(unwanted.send(())));
+    let id = other.watch(move |_| {
+        let _ = unwanted.send(());
+    });
     other.unwatch(id);
     let closed = tokio::spawn({
         let other = other.clone();
@@ -128,7 +130,9 @@ async fn a_watcher_that_panics_spoils_nothing() {
         idle().await;
         other.watch(|_| panic!("scripted watcher"));
         let (tx, rx) = oneshot::channel();
-        other.watch(move |_| drop(tx.send(())));
+        other.watch(move |_| {
+            let _ = tx.send(());
+        });
         other.stop();
         soon(other.closed()).await;
         soon(rx).await.expect("the other watcher is told");
