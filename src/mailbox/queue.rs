@@ -483,12 +483,30 @@ impl<T: Item, S> Queue<T, S> {
     }
 
     /// Opens again after [`Queue::close`], with fresh books.
-    pub(crate) fn reopen(&self) {
+    pub(crate) fn reopen(&self, now: impl Fn() -> Instant) {
+        let mut wakes = WakeList::default();
         let mut state = self.state.lock();
         state.door = Door::Open;
         state.paused = false;
         state.books = Books::default();
         self.flag.store(0, Release);
+        // Those who were told to look and have not looked yet.
+        state.accept_waiting(&mut wakes, &now);
+        drop(state);
+        wakes.wake();
+    }
+
+    /// Opens again after a drain that is over: nothing is left of it.
+    pub(crate) fn end_drain(&self, now: impl Fn() -> Instant) {
+        let mut wakes = WakeList::default();
+        let mut state = self.state.lock();
+        if state.door == Door::Draining && state.store.len() == 0 {
+            state.door = Door::Open;
+            // Those who were told to look and have not looked yet.
+            state.accept_waiting(&mut wakes, &now);
+        }
+        drop(state);
+        wakes.wake();
     }
 
     pub(crate) fn is_open(&self) -> bool {

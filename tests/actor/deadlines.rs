@@ -81,14 +81,14 @@ async fn a6_a_later_ask_with_an_earlier_deadline_is_not_overslept() {
     assert!(soon(slow).await.unwrap_err().is_timeout());
 }
 
+/// An ask that is still being built.
+type PlainAsk<'a> = callboard::actor::Ask<'a, Msg, (), fn(Reply<()>) -> Msg>;
+
 /// What a nested handler saw: its deadline and how its own ask ended.
 type Seen = (Option<Duration>, Option<Unanswered>);
 
 /// `outer` asks `inner` with `ask`; returns what happened inside.
-async fn nested(
-    outer_within: Duration,
-    ask: fn(callboard::actor::Ask<'_, Msg, (), fn(Reply<()>) -> Msg>) -> AskFuture<'_>,
-) -> Seen {
+async fn nested(outer_within: Duration, ask: fn(PlainAsk<'_>) -> PlainAsk<'_>) -> Seen {
     let system = system();
     let outer = system.spawn(probe("outer")).await.unwrap();
     let inner = system.spawn(probe("inner")).await.unwrap();
@@ -111,8 +111,6 @@ async fn nested(
     assert!(poll_once(&mut asking).await.is_pending());
     soon(rx).await.unwrap()
 }
-
-type AskFuture<'a> = callboard::actor::Ask<'a, Msg, (), fn(Reply<()>) -> Msg>;
 
 #[tokio::test(start_paused = true)]
 async fn a6_a_nested_ask_inherits_the_earlier_deadline() {
@@ -186,18 +184,18 @@ async fn a6_an_asker_out_of_time_is_seen_as_cancelled() {
     let system = system();
     let actor = system.spawn(probe("a")).await.unwrap();
     let (tx, rx) = oneshot::channel();
-    let ask = actor.ask(move |_: Reply<()>| {
+    let ask = actor.ask(move |reply_to: Reply<()>| {
         deed(move |_, cx| {
             Box::pin(async move {
+                let before = cx.is_cancelled();
                 cx.request().cancelled().await;
-                tx.send(()).unwrap();
+                tx.send((before, reply_to.is_closed())).unwrap();
                 Ok(())
             })
         })
     });
-    // The reply is dropped with the closure's argument: it fails at once.
-    assert!(ask.deadline(secs(1)).await.is_err());
-    soon(rx).await.unwrap();
+    assert!(ask.deadline(secs(1)).await.unwrap_err().is_timeout());
+    assert_eq!(soon(rx).await.unwrap(), (false, true));
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,6 +16,10 @@ async fn references_to_one_actor_are_equal_and_others_are_not() {
     assert_ne!(a, b);
     assert_eq!(narrow, again);
     assert_eq!(narrow.id(), a.id());
+    #[expect(
+        clippy::mutable_key_type,
+        reason = "equality and hash are the actor's id"
+    )]
     let set: HashSet<_> = [a.clone(), a.clone(), b].into();
     assert_eq!(set.len(), 2);
     a.kill();

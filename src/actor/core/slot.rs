@@ -275,7 +275,7 @@ impl<M: Send + 'static> Slot<M> {
             life.is_ending = false;
             life.is_registered = false;
             life.state = Lifecycle::Initializing;
-            self.queue.reopen();
+            self.queue.reopen(|| self.now());
         }
     }
 
@@ -492,6 +492,9 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn next_incarnation(&self, birth: Birth) -> u32 {
+        if birth == Birth::Restart {
+            self.queue.end_drain(|| self.now());
+        }
         let mut life = self.life.lock();
         if birth == Birth::Restart {
             life.incarnation += 1;
