@@ -17,7 +17,7 @@ pub(crate) struct Belongings {
     /// Watches to be ended, with whom they watch.
     watches: Vec<(WatchId, Arc<dyn AnySlot>)>,
     /// Timers and tasks that must not outlive the incarnation.
-    owned: Vec<(WatchId, Box<dyn std::any::Any + Send>)>,
+    owned: Vec<(WatchId, Box<dyn std::any::Any + Send + Sync>)>,
 }
 
 impl Drop for Belongings {
@@ -53,7 +53,7 @@ impl<A: Actor> Context<A> {
     }
 
     /// Keeps something that ends, by being dropped, with the incarnation.
-    pub(crate) fn own(&mut self, id: WatchId, thing: Box<dyn std::any::Any + Send>) {
+    pub(crate) fn own(&mut self, id: WatchId, thing: Box<dyn std::any::Any + Send + Sync>) {
         self.belongings
             .get_or_insert_default()
             .owned
@@ -187,3 +187,23 @@ impl<A: Actor> fmt::Debug for Context<A> {
         write!(f, "Context({})", self.path())
     }
 }
+
+/// A hook that keeps `&Context` over an await is `Send`: it must be shareable
+/// whatever the messages are, so long as they can be sent.
+#[cfg(test)]
+const _: fn() = || {
+    struct Any;
+    impl Actor for Any {
+        type Msg = std::cell::Cell<u8>;
+        async fn handle(
+            &mut self,
+            _msg: Self::Msg,
+            cx: &mut Context<Self>,
+        ) -> Result<(), super::exit::BoxError> {
+            let () = cx.blocking(|| ()).await;
+            Ok(())
+        }
+    }
+    fn is_shareable<T: Send + Sync>() {}
+    is_shareable::<Context<Any>>();
+};
