@@ -47,7 +47,7 @@ const READERS_PER_CORE: usize = 2;
 
 /// Readers under chaos. Many of them wait for an analyst that hangs, which
 /// costs time and nothing else.
-const READERS_UNDER_CHAOS: usize = 64;
+const READERS_UNDER_CHAOS: usize = 128;
 
 /// Large files in memory at a time.
 const LARGE: usize = 4;
@@ -108,6 +108,8 @@ pub(crate) async fn run(args: &Args) -> Result<(Report, Option<Interrupt>), BoxE
     // A scout that is gone has not seen everything.
     let is_whole = !crew.scout.is_closed();
     let tree = fold(system.tree());
+    let mut drawing: Vec<String> = tree.to_string().lines().map(str::to_owned).collect();
+    drawing.extend(crew.analysts.breaker().map(drawn));
     let ended = system.shutdown(secs(5)).await?;
     let report = report.of_run(RunFacts {
         mode: "crew",
@@ -115,7 +117,7 @@ pub(crate) async fn run(args: &Args) -> Result<(Report, Option<Interrupt>), BoxE
         interrupted: interrupt.is_some(),
         seconds,
         restarts: restarts(&tree) + crew.analyst_restarts.load(Ordering::Relaxed),
-        tree: tree.to_string().lines().map(str::to_owned).collect(),
+        tree: drawing,
         dead_letters: dead_letters(&system),
         accounts: vec![format!("messages {}", ended.counts)],
         accounts_hold: is_whole && ended.counts.is_conserved(),
@@ -126,6 +128,7 @@ pub(crate) async fn run(args: &Args) -> Result<(Report, Option<Interrupt>), BoxE
 /// What the run needs of those who are hired.
 struct Crew {
     editor: ActorRef<News>,
+    analysts: PoolRef<Analyst>,
     scout: ActorRef<crate::scout::More>,
     readers: Vec<ActorRef<reader::Errand>>,
     analyst_restarts: Arc<AtomicU64>,
@@ -209,6 +212,7 @@ impl Crew {
         team.start(system).await?;
         Ok(Crew {
             editor,
+            analysts,
             scout,
             readers: refs,
             analyst_restarts,
@@ -248,6 +252,16 @@ fn dead_letters(system: &System) -> BTreeMap<String, u64> {
         by_reason.insert("no longer kept".to_owned(), letters.dropped);
     }
     by_reason
+}
+
+/// The breaker is no actor; its line comes below the tree.
+fn drawn(breaker: &Breaker) -> String {
+    let stats = breaker.stats();
+    format!(
+        "breaker before analysts [{:?}] admitted {} refused {}",
+        stats.state, stats.admitted, stats.rejected
+    )
+    .to_lowercase()
 }
 
 /// The tree with crowds of siblings folded into a last line that adds them up.
