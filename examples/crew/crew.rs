@@ -19,7 +19,6 @@
 //! ended, whatever became of files: those without an outcome are failures.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -104,7 +103,8 @@ pub(crate) async fn run(args: &Args) -> Result<(Report, Option<Interrupt>), BoxE
         .editor
         .ask(|reply_to| News::Assemble { rest, reply_to })
         .no_deadline()
-        .await?;
+        .await
+        .map_err(|error| format!("the editor broke down, and with it the report: {error}"))?;
     // A scout that is gone has not seen everything.
     let is_whole = !crew.scout.is_closed();
     let tree = fold(system.tree());
@@ -144,9 +144,12 @@ impl Crew {
         };
         // Each account begins empty, so whoever keeps one is not restarted: a
         // run that lost it says so.
-        let editor = ChildSpec::new("editor", || Desk {
+        let (dir, out) = (args.dir.clone(), args.out.clone());
+        let editor = ChildSpec::new("editor", move || Desk {
             editor: Editor::default(),
             progress: Some(Progress::new()),
+            dir: dir.clone(),
+            out: out.clone(),
         });
         let editor = system
             .spawn(editor.restart(Restart::Temporary).mailbox(256))
@@ -284,4 +287,94 @@ fn fold(mut node: Node) -> Node {
         node.children.push(sum);
     }
     node
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TempDir;
+    use clap::Parser;
+
+    async fn report(dir: &TempDir, more: &[&str]) -> Report {
+        let path = dir.path().to_str().expect("UTF-8");
+        let args = ["crew", "--out", path, path];
+        let args = Args::parse_from(args.iter().chain(more));
+        let (report, interrupt) = run(&args).await.expect("a report");
+        assert_eq!(interrupt, None);
+        report
+    }
+
+    fn pages(count: usize) -> TempDir {
+        let dir = TempDir::new();
+        for page in 0..count {
+            let text = format!("# Page {page}\n\nIt says that {page} is a number.");
+            dir.file(&format!("page-{page}.md"), text.as_bytes());
+        }
+        dir
+    }
+
+    fn reasons(report: &Report) -> Vec<String> {
+        let failed = report.failed.iter();
+        failed.map(|failed| failed.reason.to_string()).collect()
+    }
+
+    #[tokio::test]
+    async fn every_file_is_a_result_or_a_failure_with_its_reason() {
+        let dir = pages(20);
+        dir.file("image.bin", b"\x89PNG\0\0");
+        dir.file("latin1.txt", b"caf\xe9");
+        dir.file("large.txt", "many words ".repeat(50_000).as_bytes());
+        let report = report(&dir, &[]).await;
+        assert_eq!((report.files, report.results, report.failures), (23, 21, 2));
+        assert_eq!(reasons(&report), ["binary", "not UTF-8 text"]);
+        assert_eq!((report.restarts, report.dead_letters), (0, 0));
+        assert!(report.conserved, "{:?}", report.run.conservation);
+    }
+
+    #[tokio::test]
+    async fn a_crew_finds_what_the_plain_loop_finds() {
+        let dir = pages(30);
+        let path = dir.path().to_str().expect("UTF-8");
+        let args = Args::parse_from(["crew", "--baseline", "--out", path, path]);
+        let (plain, _) = crate::baseline::run(&args).await;
+        let json = |report: &Report| serde_json::to_value(&report.documents).expect("JSON");
+        assert_eq!(json(&report(&dir, &[]).await), json(&plain));
+    }
+
+    #[tokio::test]
+    async fn an_empty_directory_is_reported_as_such() {
+        let report = report(&TempDir::new(), &[]).await;
+        assert_eq!(report.files, 0);
+        assert!(report.conserved);
+    }
+
+    #[tokio::test]
+    async fn where_every_attempt_goes_wrong_every_file_is_a_failure() {
+        let report = report(&pages(12), &["--chaos", "1"]).await;
+        assert_eq!((report.results, report.failures), (0, 12));
+        assert!(report.conserved, "{:?}", report.run.conservation);
+    }
+
+    #[tokio::test]
+    async fn the_same_seed_fails_the_same_files() {
+        let dir = pages(60);
+        let args = ["--chaos", "0.5", "--seed", "3"];
+        let (first, second) = (report(&dir, &args).await, report(&dir, &args).await);
+        let failed = |report: &Report| -> Vec<_> {
+            let failed = report.failed.iter();
+            failed.map(|f| (f.path.clone(), f.reason.clone())).collect()
+        };
+        assert!(first.failures > 0 && first.results > 0 && first.restarts > 0);
+        assert_eq!(failed(&first), failed(&second));
+    }
+
+    #[tokio::test]
+    async fn a_crowd_is_folded_into_its_sum() {
+        let dir = pages(40);
+        let report = report(&dir, &["--chaos", "0.3"]).await;
+        let tree = report.run.tree.join("\n");
+        assert!(tree.contains("reader-7 ["), "{tree}");
+        assert!(tree.contains("and 120 more [shutdown]"), "{tree}");
+        assert!(!tree.contains("reader-8 "), "{tree}");
+    }
 }

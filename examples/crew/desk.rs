@@ -1,13 +1,15 @@
 //! The editor as an actor: it hears of files, takes their outcomes and puts
 //! the report together.
 
+use std::path::PathBuf;
+
 use callboard::prelude::*;
 
 use crate::editor::{Editor, Outcome};
 use crate::progress::Progress;
 use crate::read::Reason;
 use crate::report::Report;
-use crate::scan::Link;
+use crate::scan::{self, Link, Sighting};
 
 /// What the editor is told and asked.
 pub(crate) enum News {
@@ -24,6 +26,8 @@ pub(crate) enum News {
         outcome: Outcome,
         took: Duration,
     },
+    /// From the survey: how many files there are, about.
+    Expected(u32),
     /// Nobody reads any more: make every file without an outcome a failure for
     /// this reason, and put the report together.
     Assemble {
@@ -36,10 +40,41 @@ pub(crate) enum News {
 pub(crate) struct Desk {
     pub(crate) editor: Editor,
     pub(crate) progress: Option<Progress>,
+    pub(crate) dir: PathBuf,
+    pub(crate) out: PathBuf,
+}
+
+impl Desk {
+    /// Counts files beside the work, so that a bar has an end. The scout only
+    /// looks as far as there are readers.
+    fn survey(&self, cx: &mut Context<Self>) {
+        let scan = scan::scan(&self.dir, &self.out);
+        let myself = cx.myself();
+        cx.run(async move {
+            let editor = myself.clone();
+            let count = move || {
+                scan.take_while(|_| !editor.is_closed())
+                    .filter(|sighting| !matches!(sighting, Sighting::Link(_)))
+                    .count()
+            };
+            if let Ok(count) = tokio::task::spawn_blocking(count).await {
+                let files = count.try_into().unwrap_or(u32::MAX);
+                // An editor that has ended needs no bar.
+                let _ = myself.tell(News::Expected(files)).await;
+            }
+        });
+    }
 }
 
 impl Actor for Desk {
     type Msg = News;
+
+    async fn start(&mut self, cx: &mut Context<Self>) -> Result<Started, BoxError> {
+        if self.progress.as_ref().is_some_and(Progress::is_bar) {
+            self.survey(cx);
+        }
+        Ok(Started::Ready)
+    }
 
     async fn handle(&mut self, news: News, cx: &mut Context<Self>) -> Result<(), BoxError> {
         match news {
@@ -65,6 +100,11 @@ impl Actor for Desk {
                 took,
             } => {
                 self.editor.answer(file, outcome, took);
+            }
+            News::Expected(files) => {
+                if let Some(progress) = &mut self.progress {
+                    progress.expect(files);
+                }
             }
             News::Assemble { rest, reply_to } => {
                 let mut editor = std::mem::take(&mut self.editor);
