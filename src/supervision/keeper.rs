@@ -97,10 +97,6 @@ enum Action {
 }
 
 impl Keep {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one caller, and each is named there"
-    )]
     pub(crate) fn new(
         slot: Arc<Slot<()>>,
         kernel: Arc<Kernel>,

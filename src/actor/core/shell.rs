@@ -62,11 +62,6 @@ impl<M: Send + 'static> Duty<M> {
         }
     }
 
-    /// Reports the end.
-    fn over(mut self, ended: Ended) {
-        self.ended = Some(ended);
-    }
-
     fn started(&self) {
         if let Some(host) = self.slot.host()
             && host.has_listeners()
@@ -82,15 +77,16 @@ impl<M: Send + 'static> Duty<M> {
 
 impl<M: Send + 'static> Drop for Duty<M> {
     fn drop(&mut self) {
-        let ended = self.ended.take().unwrap_or_else(|| {
-            // Nobody said how it ended: a panic in a destructor, or the task
-            // was dropped by its runtime.
-            Ended::Exited(if std::thread::panicking() {
-                Exit::Panicked("a destructor panicked".into())
-            } else {
-                Exit::Killed
-            })
-        });
+        // What was said to this incarnation is not meant for the next.
+        self.slot.queue.clear_flags();
+        // Where nobody said how it ended, the task was dropped by its runtime.
+        let mut ended = self.ended.take().unwrap_or(Ended::Exited(Exit::Killed));
+        if let Ended::Exited(exit) = &mut ended
+            && !exit.is_abnormal()
+            && std::thread::panicking()
+        {
+            *exit = Exit::Panicked("a destructor panicked".into());
+        }
         match &ended {
             Ended::Ignored => {}
             Ended::NotStarted(exit) | Ended::Exited(exit) => self.slot.note_exit(exit),
@@ -127,9 +123,17 @@ impl<M: Send + 'static> Hand<'_, M> {
             so_far + 1
         };
         if tries <= redelivery.at_most {
-            self.put_back(Unfinished::PutBack);
+            if self.put_back(Unfinished::PutBack).is_some() {
+                // There is no copy: making it is what panicked.
+                self.slot
+                    .dead_letter(DeadReason::Crashed(why), Some(seq), None);
+            }
         } else {
+            // Out of the batch first: its destructors are the user's code, and
+            // the mailbox would drop it under its lock.
+            let copy = self.batch.take_copy();
             self.put_back(Unfinished::Failed);
+            scope::drop_because(copy, Unanswered::Crashed);
             self.slot
                 .dead_letter(DeadReason::Poison(why), Some(seq), None);
         }
@@ -144,7 +148,9 @@ impl<M: Send + 'static> Hand<'_, M> {
 
 impl<M: Send + 'static> Drop for Hand<'_, M> {
     fn drop(&mut self) {
+        let copy = self.batch.take_copy();
         self.put_back(Unfinished::Failed);
+        scope::drop_because(copy, Unanswered::Crashed);
     }
 }
 
@@ -203,8 +209,9 @@ where
     poll_guarded(slot, scope, registering, task)
 }
 
+/// Runs foreign code; a panic comes back as the exit it means.
 #[cfg(not(callboard_loom))]
-fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
+pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let exit = Exit::from_panic(&*payload);
         // The payload is the user's, and its destructor may panic too.
@@ -215,7 +222,7 @@ fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
 
 /// Under loom a caught assertion would make a failing model look green.
 #[cfg(callboard_loom)]
-fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
+pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
     let _ = (catch_unwind::<fn(), ()>, AssertUnwindSafe(()));
     Ok(f())
 }
@@ -224,7 +231,14 @@ fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
 ///
 /// A function that returns an `async` block, not an `async fn`: the latter keeps
 /// its arguments twice, and a million idle actors would pay for it.
-pub(crate) fn live<A: Actor>(duty: Duty<A::Msg>, make: Make<A>) -> impl Future<Output = ()> + Send {
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` keeps its arguments twice"
+)]
+pub(crate) fn live<A: Actor>(
+    mut duty: Duty<A::Msg>,
+    make: Make<A>,
+) -> impl Future<Output = ()> + Send {
     async move {
         let mut scope = Scope {
             actor: Some(Arc::clone(&duty.slot) as Arc<dyn AnySlot>),
@@ -303,9 +317,9 @@ pub(crate) fn live<A: Actor>(duty: Duty<A::Msg>, make: Make<A>) -> impl Future<O
             _ => Unanswered::Stopped,
         };
         // Destructors are the user's code: if one panics, the guard reports it.
+        duty.ended = Some(ended);
         scope::drop_because((actor, cx), why);
-        duty.slot.queue.clear_flags();
-        duty.over(ended);
+        drop(duty);
     }
 }
 
@@ -320,11 +334,11 @@ async fn bear<A: Actor>(
     if actor.start(cx).await? == Started::Ignore {
         return Ok(Started::Ignore);
     }
+    actor.check(cx).await?;
     let capabilities = actor.capabilities();
     if cx.slot().admission().is_none() && capabilities.is_empty() {
         return Ok(Started::Ready);
     }
-    actor.check(cx).await?;
     let slot = Arc::clone(cx.slot());
     if let Some(host) = slot.host() {
         let any = Arc::clone(&slot) as Arc<dyn AnySlot>;

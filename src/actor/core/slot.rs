@@ -19,6 +19,7 @@ use super::host::Host;
 use super::life::Lifecycle;
 use super::request::Letter;
 use super::scope;
+use super::shell::catch;
 use crate::mailbox::{Counts, Mailbox, Queue, Unanswered};
 use crate::sync::Mutex;
 
@@ -228,16 +229,27 @@ impl<M: Send + 'static> Slot<M> {
             }
             None => sender,
         };
-        scope::drop_because(letter, why);
+        // A destructor that panics is no reason to lose the rest.
+        let _ = catch(|| scope::drop_because(letter, why));
         self.dead_letter(reason, seq, sender);
     }
 
     // ---- life ----------------------------------------------------------
 
-    /// The start hook is done: ready, unless it was paused meanwhile.
+    /// The start hook is done: ready, unless it was paused meanwhile, or in its
+    /// last life.
     pub(crate) fn set_ready(&self) {
-        if self.life.lock().state != Lifecycle::Maintenance {
-            self.set_state(Lifecycle::Ready);
+        let (from, to) = {
+            let mut life = self.life.lock();
+            let to = if self.queue.is_paused() {
+                Lifecycle::Maintenance
+            } else {
+                Lifecycle::Ready
+            };
+            (std::mem::replace(&mut life.state, to), to)
+        };
+        if from != to {
+            self.emit(|path| Event::StateChanged { path, from, to });
         }
     }
 
@@ -447,9 +459,10 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
             if life.exit.is_some() {
                 return;
             }
+            // Under one lock, so that state and queue agree whoever resumes.
+            self.queue.pause();
             std::mem::replace(&mut life.state, Lifecycle::Maintenance)
         };
-        self.queue.pause();
         self.queue.signal(Signal::Pause);
         if from != Lifecycle::Maintenance {
             let to = Lifecycle::Maintenance;
@@ -458,16 +471,24 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn resume(&self) {
-        {
+        let (consumer, is_news) = {
             let mut life = self.life.lock();
-            if life.state != Lifecycle::Maintenance {
-                return;
+            // A crash may have hidden that the queue is paused; it must go on
+            // all the same.
+            let consumer = self.queue.resume();
+            let is_news = life.state == Lifecycle::Maintenance;
+            if is_news {
+                life.state = Lifecycle::Ready;
             }
-            life.state = Lifecycle::Ready;
+            (consumer, is_news)
+        };
+        if let Some(consumer) = consumer {
+            consumer.wake();
         }
-        self.queue.resume();
-        let (from, to) = (Lifecycle::Maintenance, Lifecycle::Ready);
-        self.emit(|path| Event::StateChanged { path, from, to });
+        if is_news {
+            let (from, to) = (Lifecycle::Maintenance, Lifecycle::Ready);
+            self.emit(|path| Event::StateChanged { path, from, to });
+        }
     }
 
     fn next_incarnation(&self, birth: Birth) -> u32 {
@@ -536,7 +557,8 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
         };
         if let Some(listeners) = listeners {
             for (_, watcher) in listeners.watchers {
-                watcher(self.down(exit.clone()));
+                let down = self.down(exit.clone());
+                let _ = catch(|| watcher(down));
             }
             listeners.wakers.into_iter().for_each(Waker::wake);
         }
