@@ -202,23 +202,3 @@ impl<A: Actor> fmt::Debug for Context<A> {
         write!(f, "Context({})", self.path())
     }
 }
-
-/// A hook that keeps `&Context` over an await is `Send`: it must be shareable
-/// whatever the messages are, so long as they can be sent.
-#[cfg(test)]
-const _: fn() = || {
-    struct Any;
-    impl Actor for Any {
-        type Msg = std::cell::Cell<u8>;
-        async fn handle(
-            &mut self,
-            _msg: Self::Msg,
-            cx: &mut Context<Self>,
-        ) -> Result<(), super::exit::BoxError> {
-            let () = cx.blocking(|| ()).await;
-            Ok(())
-        }
-    }
-    fn is_shareable<T: Send + Sync>() {}
-    is_shareable::<Context<Any>>();
-};
