@@ -533,11 +533,6 @@ impl<T: Item, S> Queue<T, S> {
 
     // ---- figures -------------------------------------------------------
 
-    #[cfg(callboard_loom)]
-    pub(crate) fn capacity(&self) -> usize {
-        self.state.lock().capacity as usize
-    }
-
     pub(crate) fn counts(&self) -> Counts {
         let state = self.state.lock();
         Counts {

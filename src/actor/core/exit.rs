@@ -42,7 +42,6 @@ impl Exit {
     }
 
     /// The exit of a panic with this payload.
-    #[cfg(not(callboard_loom))]
     pub(crate) fn from_panic(payload: &(dyn std::any::Any + Send)) -> Self {
         let text = payload
             .downcast_ref::<&'static str>()

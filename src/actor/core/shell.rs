@@ -223,7 +223,11 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
 /// Under loom a caught assertion would make a failing model look green.
 #[cfg(callboard_loom)]
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
-    let _ = (catch_unwind::<fn(), ()>, AssertUnwindSafe(()));
+    let _ = (
+        catch_unwind::<fn(), ()>,
+        AssertUnwindSafe(()),
+        Exit::from_panic,
+    );
     Ok(f())
 }
 
