@@ -63,7 +63,7 @@ pub mod internals;
 
 use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -135,6 +135,7 @@ pub struct Stage {
     threads: Vec<JoinHandle<()>>,
     actors: Vec<(Arc<dyn AnySlot>, JoinHandle<()>)>,
     used: usize,
+    is_over: Arc<AtomicBool>,
 }
 
 impl Stage {
@@ -145,6 +146,7 @@ impl Stage {
             threads: Vec::new(),
             actors: Vec::new(),
             used: 1,
+            is_over: Arc::default(),
         }
     }
 
@@ -187,7 +189,8 @@ impl Stage {
         let to = ActorRef::from_slot(Arc::clone(&slot));
         let any = Arc::clone(&slot) as Arc<dyn AnySlot>;
         let make: Make<A> = Arc::new(make);
-        let thread = self.enter(move || supervise(&slot, &make, at_most));
+        let is_over = Arc::clone(&self.is_over);
+        let thread = self.enter(move || supervise(&slot, &make, at_most, &is_over));
         self.actors.push((any, thread));
         to
     }
@@ -245,6 +248,9 @@ impl Stage {
 
     fn end(mut self) {
         self.finish();
+        // Before the stops: a stop that meets a crash is forgotten with that
+        // life, and the next one would not hear of it.
+        self.is_over.store(true, Relaxed);
         for (slot, _) in &self.actors {
             slot.stop(Exit::Normal);
         }
@@ -310,7 +316,12 @@ impl Caller {
 }
 
 /// The supervisor of a model: one incarnation after the other, then the end.
-fn supervise<A: Actor>(slot: &Arc<Slot<A::Msg>>, make: &Make<A>, at_most: u32) {
+fn supervise<A: Actor>(
+    slot: &Arc<Slot<A::Msg>>,
+    make: &Make<A>,
+    at_most: u32,
+    is_over: &AtomicBool,
+) {
     let report = Arc::new(Report::default());
     let mut left = at_most;
     let mut incarnation = 0;
@@ -319,7 +330,7 @@ fn supervise<A: Actor>(slot: &Arc<Slot<A::Msg>>, make: &Make<A>, at_most: u32) {
         let duty = Duty::new(Arc::clone(slot), overseer, 0, incarnation);
         block_on(live(duty, Arc::clone(make)));
         let exit = report.take();
-        if exit.is_abnormal() && left > 0 {
+        if exit.is_abnormal() && left > 0 && !is_over.load(Relaxed) {
             left -= 1;
             incarnation = slot.next_incarnation(Birth::Restart);
             continue;

@@ -77,6 +77,11 @@ impl<T> Batch<T> {
         self.kept = Some(Box::new(copy));
     }
 
+    /// Takes the copy out: the message will not be tried again.
+    pub(crate) fn take_copy(&mut self) -> Option<Box<T>> {
+        self.kept.take()
+    }
+
     /// The sequence number of the message in hand, if there is one.
     pub(crate) fn in_hand(&self) -> Option<u64> {
         self.in_hand.then(|| self.next_seq - 1)

@@ -94,16 +94,28 @@ enum Door {
     Closed,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Books {
     accepted: u64,
     handled: u64,
+    /// Absent while nothing has gone wrong, as in most mailboxes.
+    mishaps: Option<Box<Mishaps>>,
+    high_water: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Mishaps {
     failed: u64,
     expired: u64,
     displaced: u64,
     undelivered: u64,
     rejected: u64,
-    high_water: u32,
+}
+
+impl Books {
+    fn mishaps(&mut self) -> &mut Mishaps {
+        self.mishaps.get_or_insert_default()
+    }
 }
 
 #[derive(Debug)]
@@ -117,6 +129,10 @@ struct State<T, S> {
     consumer: Option<Waker>,
     waiting: Option<Box<Waiting<T>>>,
     next_ticket: u64,
+    #[expect(
+        clippy::box_collection,
+        reason = "8 bytes in a million idle mailboxes, not 32"
+    )]
     lane: Option<Box<VecDeque<S>>>,
     books: Books,
 }
@@ -179,7 +195,7 @@ impl<T: Item, S> Queue<T, S> {
         match state.overflow {
             Overflow::Block => {
                 let Some(waker) = waker else {
-                    state.books.rejected += 1;
+                    state.books.mishaps().rejected += 1;
                     return Offer::Full(item);
                 };
                 let ticket = state.next_ticket;
@@ -189,21 +205,21 @@ impl<T: Item, S> Queue<T, S> {
                 Offer::Parked(ticket)
             }
             Overflow::Reject => {
-                state.books.rejected += 1;
+                state.books.mishaps().rejected += 1;
                 Offer::Full(item)
             }
             Overflow::DropNewest => {
-                state.books.rejected += 1;
+                state.books.mishaps().rejected += 1;
                 Offer::Dropped(item, state.books.accepted)
             }
             Overflow::DropOldest => {
                 let Some((old, seq)) = state.store.pop_displaced() else {
                     // All there is room for is in the actor's hand, which
                     // nothing can displace.
-                    state.books.rejected += 1;
+                    state.books.mishaps().rejected += 1;
                     return Offer::Dropped(item, state.books.accepted);
                 };
-                state.books.displaced += 1;
+                state.books.mishaps().displaced += 1;
                 state.accept(item, now);
                 let consumer = state.consumer.take();
                 drop(guard);
@@ -415,7 +431,7 @@ impl<T: Item, S> Queue<T, S> {
                     state.store.put_back(*copy, seq - 1, &now);
                 }
                 _ => {
-                    state.books.failed += 1;
+                    state.books.mishaps().failed += 1;
                     failed = Some(seq - 1);
                 }
             }
@@ -428,7 +444,9 @@ impl<T: Item, S> Queue<T, S> {
             while let Some(left) = state.store.pop(&now) {
                 undelivered.push(left);
             }
-            state.books.undelivered += undelivered.len() as u64;
+            if !undelivered.is_empty() {
+                state.books.mishaps().undelivered += undelivered.len() as u64;
+            }
         }
         drop(guard);
         // A message's destructor is the user's code, and may send to this very
@@ -465,7 +483,9 @@ impl<T: Item, S> Queue<T, S> {
         while let Some(left) = state.store.pop(&now) {
             rest.push(left);
         }
-        state.books.undelivered += rest.len() as u64;
+        if !rest.is_empty() {
+            state.books.mishaps().undelivered += rest.len() as u64;
+        }
         state.refuse_waiting(&mut wakes);
         let buffer = state.store.take_buffer();
         let lane = state.lane.take();
@@ -479,12 +499,30 @@ impl<T: Item, S> Queue<T, S> {
     }
 
     /// Opens again after [`Queue::close`], with fresh books.
-    pub(crate) fn reopen(&self) {
+    pub(crate) fn reopen(&self, now: impl Fn() -> Instant) {
+        let mut wakes = WakeList::default();
         let mut state = self.state.lock();
         state.door = Door::Open;
         state.paused = false;
         state.books = Books::default();
         self.flag.store(0, Release);
+        // Those who were told to look and have not looked yet.
+        state.accept_waiting(&mut wakes, &now);
+        drop(state);
+        wakes.wake();
+    }
+
+    /// Opens again after a drain that is over: nothing is left of it.
+    pub(crate) fn end_drain(&self, now: impl Fn() -> Instant) {
+        let mut wakes = WakeList::default();
+        let mut state = self.state.lock();
+        if state.door == Door::Draining && state.store.len() == 0 {
+            state.door = Door::Open;
+            // Those who were told to look and have not looked yet.
+            state.accept_waiting(&mut wakes, &now);
+        }
+        drop(state);
+        wakes.wake();
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -511,28 +549,19 @@ impl<T: Item, S> Queue<T, S> {
 
     // ---- figures -------------------------------------------------------
 
-    pub(crate) fn capacity(&self) -> usize {
-        self.state.lock().capacity as usize
-    }
-
-    /// Queued and taken-but-unbooked messages.
-    pub(crate) fn len(&self) -> usize {
-        let state = self.state.lock();
-        state.store.len() + state.held as usize
-    }
-
     pub(crate) fn counts(&self) -> Counts {
         let state = self.state.lock();
+        let mishaps = state.books.mishaps.as_deref().copied().unwrap_or_default();
         Counts {
             accepted: state.books.accepted,
             handled: state.books.handled,
-            failed: state.books.failed,
-            expired: state.books.expired,
-            displaced: state.books.displaced,
-            undelivered: state.books.undelivered,
+            failed: mishaps.failed,
+            expired: mishaps.expired,
+            displaced: mishaps.displaced,
+            undelivered: mishaps.undelivered,
             queued: state.store.len() as u64,
             in_hand: u64::from(state.held),
-            rejected: state.books.rejected,
+            rejected: mishaps.rejected,
             high_water: u64::from(state.books.high_water),
         }
     }
@@ -565,7 +594,9 @@ impl<T: Item, S> State<T, S> {
             return;
         }
         self.books.handled += u64::from(std::mem::take(&mut batch.handled));
-        self.books.expired += u64::from(std::mem::take(&mut batch.expired));
+        if batch.expired > 0 {
+            self.books.mishaps().expired += u64::from(std::mem::take(&mut batch.expired));
+        }
         self.held -= finished;
         self.accept_waiting(wakes, now);
     }

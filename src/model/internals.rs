@@ -56,7 +56,7 @@ pub enum Taken {
 pub struct Hand(Batch<Number>);
 
 impl Hand {
-    pub fn next(&mut self) -> Option<u32> {
+    pub fn draw(&mut self) -> Option<u32> {
         self.0.next().map(|(msg, _)| msg.0)
     }
 
@@ -72,18 +72,18 @@ impl Hand {
 
 /// The mailbox's queue.
 #[derive(Debug)]
-pub struct Queue(mailbox::Queue<Number, u32>);
+pub struct Queue(mailbox::Queue<Number, u32>, u32);
 
 impl Queue {
     #[must_use]
     pub fn new(settings: &Mailbox) -> Self {
-        Self(mailbox::Queue::new(settings))
+        let capacity = u32::try_from(settings.capacity()).expect("a small model");
+        Self(mailbox::Queue::new(settings), capacity)
     }
 
     #[must_use]
     pub fn hand(&self) -> Hand {
-        let capacity = u32::try_from(self.0.capacity()).expect("a small model");
-        Hand(Batch::new(capacity))
+        Hand(Batch::new(self.1))
     }
 
     pub fn offer(&self, msg: u32, waker: Option<&Waker>) -> Offer {

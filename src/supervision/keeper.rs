@@ -97,10 +97,6 @@ enum Action {
 }
 
 impl Keep {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one caller, and each is named there"
-    )]
     pub(crate) fn new(
         slot: Arc<Slot<()>>,
         kernel: Arc<Kernel>,
@@ -348,10 +344,12 @@ impl Keep {
         if let Some(names) = &core.names
             && let Some(old) = names.get(&launch.slot().name())
         {
-            let is_down = core
-                .plan
-                .member(*old)
-                .is_some_and(|m| m.status == Status::Down);
+            let is_down = core.plan.member(*old).is_some_and(|m| {
+                matches!(
+                    m.status,
+                    Status::Down | Status::Resting | Status::Starting(Why::Repair)
+                )
+            });
             let answer = if is_down {
                 Answer::Done
             } else {

@@ -13,7 +13,8 @@ use crate::actor::core::slot::{ActorId, AnySlot, Birth, Name, Place, Slot};
 use crate::actor::system::{Kernel, System};
 use crate::actor::time::kernel_of;
 use crate::actor::{
-    Actor, ActorRef, ChildSpec, ChildTemplate, Exit, InvalidSpec, NoRuntime, Restart, Shutdown,
+    Actor, ActorRef, ChildSpec, ChildTemplate, Exit, InvalidSpec, Lifecycle, NoRuntime, Restart,
+    Shutdown,
 };
 use crate::mailbox::{Counts, Mailbox};
 use crate::policy::backoff::Backoff;
@@ -359,7 +360,12 @@ impl Launch for Body {
 
     fn end(&self, exit: Exit) {
         for (child, _) in self.children.iter().rev() {
-            child.end(exit.clone());
+            // A crash or a kill is its own exit; else it ended with this one.
+            let slot = child.slot();
+            let own = slot
+                .last_error()
+                .filter(|_| slot.state() == Lifecycle::Error);
+            child.end(own.unwrap_or_else(|| exit.clone()));
         }
         // Lets go of the last incarnation, which holds the system.
         let keep = self.keep.lock().take();
@@ -807,7 +813,8 @@ pub enum StartError {
     Ignored,
     /// A sibling of this name is there, and lives.
     AlreadyStarted(String),
-    /// A sibling of this name is there, and is down: restart or delete it.
+    /// A sibling of this name is there, and is down or being restarted: restart
+    /// or delete it.
     AlreadyPresent(String),
     /// The supervisor is ending.
     Ending,

@@ -349,3 +349,14 @@ impl Drop for Probe {
         }
     }
 }
+
+impl Probe {
+    /// One without a script.
+    pub(crate) fn plain(trace: &Trace) -> Self {
+        Self {
+            script: Arc::new(Script::new("plain", trace)),
+            seen: Vec::new(),
+            life: 0,
+        }
+    }
+}

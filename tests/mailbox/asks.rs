@@ -69,7 +69,7 @@ async fn a2_an_ask_that_waited_for_room_gets_its_answer() {
     assert!(poll_once(&mut ask).await.is_pending());
     drop(release);
     idle().await;
-    assert_eq!(soon(ask).await.unwrap(), []);
+    assert_eq!(soon(ask).await.unwrap(), [0; 0]);
 }
 
 #[tokio::test(start_paused = true)]

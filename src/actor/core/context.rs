@@ -17,7 +17,7 @@ pub(crate) struct Belongings {
     /// Watches to be ended, with whom they watch.
     watches: Vec<(WatchId, Arc<dyn AnySlot>)>,
     /// Timers and tasks that must not outlive the incarnation.
-    owned: Vec<(WatchId, Box<dyn std::any::Any + Send>)>,
+    owned: Vec<(WatchId, Box<dyn std::any::Any + Send + Sync>)>,
     /// How the hook asked it to end.
     exit: Option<Exit>,
 }
@@ -54,7 +54,7 @@ impl<A: Actor> Context<A> {
     }
 
     /// Keeps something that ends, by being dropped, with the incarnation.
-    pub(crate) fn own(&mut self, id: WatchId, thing: Box<dyn std::any::Any + Send>) {
+    pub(crate) fn own(&mut self, id: WatchId, thing: Box<dyn std::any::Any + Send + Sync>) {
         self.belongings
             .get_or_insert_default()
             .owned
@@ -111,6 +111,21 @@ impl<A: Actor> Context<A> {
     #[must_use]
     pub fn now(&self) -> Instant {
         self.slot.now()
+    }
+
+    /// Holds the mailbox: what is queued waits, and senders behind it; notices
+    /// of the system lane still come.
+    pub(crate) fn hold_mailbox(&self) {
+        self.slot.queue.pause();
+        // What the shell has taken already goes back to the front.
+        self.slot.queue.signal(Signal::Pause);
+    }
+
+    /// Ends what [`Context::hold_mailbox`] began.
+    pub(crate) fn release_mailbox(&self) {
+        if let Some(consumer) = self.slot.queue.resume() {
+            consumer.wake();
+        }
     }
 
     /// Ends the actor with [`Exit::Normal`] when the current hook returns. The

@@ -11,12 +11,12 @@ use super::request::Carried;
 use super::slot::AnySlot;
 use crate::mailbox::Unanswered;
 use crate::sync::thread::LocalKey;
-use crate::sync::thread_local;
+use crate::sync::thread_cells;
 
-thread_local! {
-    static ACTOR: Cell<Option<Arc<dyn AnySlot>>> = Cell::new(None);
-    static REQUEST: Cell<Option<Arc<dyn Carried>>> = Cell::new(None);
-    static ENDING: Cell<Option<Unanswered>> = Cell::new(None);
+thread_cells! {
+    static ACTOR: Arc<dyn AnySlot>;
+    static REQUEST: Arc<dyn Carried>;
+    static ENDING: Unanswered;
 }
 
 /// What [`swap`] exchanges with the thread.

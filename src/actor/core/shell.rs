@@ -98,18 +98,26 @@ impl<M: Send + 'static> Duty<M> {
             so_far + 1
         };
         if tries <= redelivery.at_most {
-            self.put_back(Unfinished::PutBack);
+            if self.put_back(Unfinished::PutBack).is_some() {
+                // There is no copy: making it is what panicked.
+                self.slot
+                    .dead_letter(DeadReason::Crashed(why), Some(seq), None);
+            }
         } else {
+            // Out of the batch first: its destructors are the user's code, and
+            // the mailbox would drop it under its lock.
+            let copy = self.batch.take_copy();
             self.put_back(Unfinished::Failed);
+            scope::drop_because(copy, Unanswered::Crashed);
             self.slot
                 .dead_letter(DeadReason::Poison(why), Some(seq), None);
         }
     }
 
-    fn put_back(&mut self, unfinished: Unfinished) {
+    fn put_back(&mut self, unfinished: Unfinished) -> Option<u64> {
         let slot = &self.slot;
         slot.queue
-            .settle(&mut self.batch, unfinished, || slot.now());
+            .settle(&mut self.batch, unfinished, || slot.now())
     }
 
     /// Gives room back for what was finished.
@@ -126,9 +134,17 @@ impl<M: Send + 'static> Duty<M> {
     }
 
     /// Reports the end. Once.
-    fn report(&mut self, ended: Ended) {
+    fn report(&mut self, mut ended: Ended) {
         if std::mem::replace(&mut self.has_reported, true) {
             return;
+        }
+        // What was said to this incarnation is not meant for the next.
+        self.slot.queue.clear_flags();
+        if let Ended::Exited(exit) = &mut ended
+            && !exit.is_abnormal()
+            && std::thread::panicking()
+        {
+            *exit = Exit::Panicked("a destructor panicked".into());
         }
         match &ended {
             Ended::Ignored => {}
@@ -141,16 +157,25 @@ impl<M: Send + 'static> Duty<M> {
 impl<M: Send + 'static> Drop for Duty<M> {
     fn drop(&mut self) {
         if !self.batch.is_blank() {
+            let copy = self.batch.take_copy();
             self.put_back(Unfinished::Failed);
+            scope::drop_because(copy, Unanswered::Crashed);
         }
-        if !self.has_reported {
-            // Nobody said how it ended: a panic in a destructor, or the task
-            // was dropped by its runtime.
-            self.report(Ended::Exited(if std::thread::panicking() {
-                Exit::Panicked("a destructor panicked".into())
-            } else {
-                Exit::Killed
-            }));
+        // Where nobody said how it ended, the task was dropped by its runtime.
+        self.report(Ended::Exited(Exit::Killed));
+    }
+}
+
+/// Reports this end when it is dropped, also while a destructor panics.
+struct Last<M: Send + 'static> {
+    duty: Duty<M>,
+    ended: Option<Ended>,
+}
+
+impl<M: Send + 'static> Drop for Last<M> {
+    fn drop(&mut self) {
+        if let Some(ended) = self.ended.take() {
+            self.duty.report(ended);
         }
     }
 }
@@ -181,19 +206,18 @@ struct Incarnation<A: Actor> {
 impl<A: Actor> Incarnation<A> {
     /// Drops what was the actor's, then reports.
     fn over(self, ended: Ended) {
-        let Self {
-            state,
-            cx,
-            mut duty,
-        } = self;
+        let Self { state, cx, duty } = self;
         let why = match &ended {
             Ended::Exited(exit) if exit.is_abnormal() => Unanswered::Crashed,
             _ => Unanswered::Stopped,
         };
         // Destructors are the user's code: if one panics, the guard reports it.
+        let last = Last {
+            duty,
+            ended: Some(ended),
+        };
         scope::drop_because((state, cx), why);
-        duty.slot.queue.clear_flags();
-        duty.report(ended);
+        drop(last);
     }
 }
 
@@ -257,8 +281,9 @@ fn guarded_loop<'a, F: Future>(
     Guarded { scope, phase }
 }
 
+/// Runs foreign code; a panic comes back as the exit it means.
 #[cfg(not(callboard_loom))]
-fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
+pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let exit = Exit::from_panic(&*payload);
         // The payload is the user's, and its destructor may panic too.
@@ -269,8 +294,12 @@ fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
 
 /// Under loom a caught assertion would make a failing model look green.
 #[cfg(callboard_loom)]
-fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
-    let _ = (catch_unwind::<fn(), ()>, AssertUnwindSafe(()));
+pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
+    let _ = (
+        catch_unwind::<fn(), ()>,
+        AssertUnwindSafe(()),
+        Exit::from_panic,
+    );
     Ok(f())
 }
 
@@ -520,7 +549,7 @@ fn heed<M: Send + 'static>(duty: &mut Duty<M>, signal: Signal<M>) -> Option<Next
         Signal::Stop(exit) => Some(Next::End(exit)),
         Signal::Notice(msg) => Some(Next::Notice(msg)),
         Signal::Pause => {
-            duty.put_back(Unfinished::Failed);
+            let _ = duty.put_back(Unfinished::Failed);
             None
         }
     }

@@ -19,6 +19,7 @@ use super::host::Host;
 use super::life::Lifecycle;
 use super::request::Letter;
 use super::scope;
+use super::shell::catch;
 use crate::mailbox::{Counts, Mailbox, Queue, Unanswered};
 use crate::sync::Mutex;
 
@@ -228,7 +229,8 @@ impl<M: Send + 'static> Slot<M> {
             }
             None => sender,
         };
-        scope::drop_because(letter, why);
+        // A destructor that panics is no reason to lose the rest.
+        let _ = catch(|| scope::drop_because(letter, why));
         self.dead_letter(reason, seq, sender);
     }
 
@@ -273,7 +275,7 @@ impl<M: Send + 'static> Slot<M> {
             life.is_ending = false;
             life.is_registered = false;
             life.state = Lifecycle::Initializing;
-            self.queue.reopen();
+            self.queue.reopen(|| self.now());
         }
     }
 
@@ -501,6 +503,9 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn next_incarnation(&self, birth: Birth) -> u32 {
+        if birth == Birth::Restart {
+            self.queue.end_drain(|| self.now());
+        }
         let mut life = self.life.lock();
         if birth == Birth::Restart {
             life.incarnation += 1;
@@ -566,7 +571,8 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
         };
         if let Some(listeners) = listeners {
             for (_, watcher) in listeners.watchers {
-                watcher(self.down(exit.clone()));
+                let down = self.down(exit.clone());
+                let _ = catch(|| watcher(down));
             }
             listeners.wakers.into_iter().for_each(Waker::wake);
         }

@@ -147,6 +147,8 @@ pub(crate) struct Member<C> {
     /// Where it is kept over a restart of the supervisor.
     is_static: bool,
     has_ended: bool,
+    /// It was down with its spec kept: a start that fails does not change that.
+    is_kept: bool,
     /// Its entry among the timers.
     due: Option<Instant>,
 }
@@ -192,6 +194,13 @@ impl Group {
 
     fn is_end(&self) -> bool {
         matches!(self.purpose, Purpose::End { .. })
+    }
+
+    /// Until when it rests, if that is what it waits for. While children are
+    /// still stopping there is nothing to wake up for.
+    fn rest(&self) -> Option<Instant> {
+        self.rest_until
+            .filter(|_| self.to_stop.is_empty() && self.stopping.is_empty())
     }
 }
 
@@ -262,7 +271,7 @@ impl<C> Plan<C> {
     /// When [`Plan::tick`] has something to do, at the earliest.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let timer = self.timers.first().map(|(at, _)| *at);
-        let group = self.group.as_ref().and_then(|g| g.rest_until);
+        let group = self.group.as_ref().and_then(Group::rest);
         let drain = self.group.as_ref().and_then(|g| match g.purpose {
             Purpose::End {
                 manner: Manner::Drain(at),
@@ -294,6 +303,7 @@ impl<C> Plan<C> {
                 asked: None,
                 is_static,
                 has_ended: false,
+                is_kept: false,
                 due: None,
             },
         );
@@ -592,10 +602,9 @@ impl<C> Plan<C> {
     }
 
     /// A child that was added by command and never came up is not kept; one
-    /// that had been up before is.
+    /// that was kept before is.
     fn forget_unless_kept(&mut self, key: Key, exit: Exit, out: &mut Effects<C>) {
-        let has_lived = self.members.get(&key).is_some_and(|m| m.up_since.is_some());
-        if has_lived {
+        if self.members.get(&key).is_some_and(|m| m.is_kept) {
             self.put_down(key, exit, out);
         } else {
             self.forget(key, exit, out);
@@ -915,6 +924,10 @@ impl<C> Plan<C> {
                     group.to_stop.remove(at);
                 }
                 let concerned = group.stopping.remove(&key) || listed.is_some();
+                if group.starting == Some(key) {
+                    // Terminated while the group started it: the next one.
+                    group.starting = None;
+                }
                 (concerned, group.is_end(), group.to_start.contains(&key))
             }
             None => (false, false, false),
@@ -957,6 +970,7 @@ impl<C> Plan<C> {
             return;
         }
         member.status = Status::Down;
+        member.is_kept = true;
         if !std::mem::replace(&mut member.has_ended, true) {
             out.push(Effect::Close(key, exit));
         }

@@ -63,6 +63,7 @@ use manager::Manager;
 
 use super::plan::Strategy;
 use super::supervisor::{StartError, Supervisor, SupervisorRef};
+use crate::actor::child::CopyOf;
 use crate::actor::{
     ActorRef, BoxFuture, ChildSpec, ChildTemplate, Fault, FaultClass, InvalidSpec, Job, Redeliver,
     Request, Serve, Served, Shutdown, System, Worker, WorkerRef,
@@ -85,7 +86,7 @@ pub struct Pool<W: Worker> {
     overflow: Overflow,
     depth: usize,
     breaker: Option<BreakerConfig>,
-    redispatch: Option<(u32, fn(&W::In) -> W::In)>,
+    redispatch: Option<(u32, CopyOf<<W as Worker>::In>)>,
     intensity: (u32, Duration),
     shutdown: Shutdown,
 }
@@ -267,7 +268,7 @@ struct Unstarted<W: Worker> {
     name: Arc<str>,
     leases: Arc<Leases<W>>,
     breaker: Option<Breaker>,
-    redispatch: Option<(u32, fn(&W::In) -> W::In)>,
+    redispatch: Option<(u32, CopyOf<<W as Worker>::In>)>,
 }
 
 impl<W: Worker> Unstarted<W> {
@@ -358,7 +359,7 @@ struct Dispatch<W: Worker> {
     path: String,
     name: Arc<str>,
     leases: Arc<Leases<W>>,
-    redispatch: Option<(u32, fn(&W::In) -> W::In)>,
+    redispatch: Option<(u32, CopyOf<<W as Worker>::In>)>,
 }
 
 impl<W: Worker> Dispatch<W> {

@@ -1,0 +1,25 @@
+//! Actors as their users see them: hooks, messages, questions, time, names.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test owns its threads, its tasks and its clock"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod asks;
+mod crashes;
+mod deadlines;
+mod envelopes;
+mod events;
+mod hooks;
+mod letters;
+mod names;
+mod pause;
+mod refs;
+mod shutdown;
+mod streams;
+mod systems;
+mod tells;
+mod timers;
+mod watches;
