@@ -141,6 +141,7 @@ struct State<T, S> {
 #[derive(Debug)]
 pub(crate) struct Queue<T, S> {
     flag: AtomicU32,
+    capacity: u32,
     state: Mutex<State<T, S>>,
 }
 
@@ -150,12 +151,14 @@ impl<T: Item, S> Queue<T, S> {
             Order::Arrival => Store::fifo(),
             Order::Priority { per_level } => Store::lanes(per_level),
         };
+        let capacity = u32::try_from(settings.capacity).unwrap_or(u32::MAX);
         Self {
             flag: AtomicU32::new(0),
+            capacity,
             state: Mutex::new(State {
                 store,
                 held: 0,
-                capacity: u32::try_from(settings.capacity).unwrap_or(u32::MAX),
+                capacity,
                 overflow: settings.overflow,
                 door: Door::Open,
                 paused: false,
@@ -548,6 +551,10 @@ impl<T: Item, S> Queue<T, S> {
     }
 
     // ---- figures -------------------------------------------------------
+
+    pub(crate) fn capacity(&self) -> u32 {
+        self.capacity
+    }
 
     pub(crate) fn counts(&self) -> Counts {
         let state = self.state.lock();
