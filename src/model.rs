@@ -80,7 +80,7 @@ use crate::actor::core::host::{Ended, Host, Overseer};
 use crate::actor::core::refs::ActorRef;
 use crate::actor::core::reply::Reply;
 use crate::actor::core::shell::{Duty, Make, live};
-use crate::actor::core::slot::{AnySlot, Birth, Name, Place, Slot};
+use crate::actor::core::slot::{ActorId, AnySlot, Birth, Name, Place, Slot};
 use crate::mailbox::{Counts, Mailbox};
 
 /// loom's own limit, the thread of the closure included.
@@ -410,6 +410,8 @@ impl Host for Still {
     }
 
     fn unregister(&self, _slot: &dyn AnySlot) {}
+
+    fn remove_detached(&self, _id: ActorId) {}
 
     fn close_books(&self, _counts: Counts) {}
 

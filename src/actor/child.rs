@@ -185,9 +185,8 @@ impl<A: Actor> ChildSpec<A> {
     /// See [`InvalidSpec`].
     pub fn validate(&self) -> Result<(), InvalidSpec> {
         self.mailbox.validate().map_err(InvalidSpec::Mailbox)?;
-        let name = self.name.to_string();
-        if name.is_empty() || name.contains('/') {
-            return Err(InvalidSpec::Name(name));
+        if !self.name.is_valid() {
+            return Err(InvalidSpec::Name(self.name.to_string()));
         }
         if self.is_late {
             return Err(InvalidSpec::SetAfterRef);

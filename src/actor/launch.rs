@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+
 use super::child::ChildParts;
 use super::core::behaviour::Actor;
 use super::core::host::Overseer;
@@ -26,12 +28,32 @@ impl<A: Actor> Launcher<A> {
 
     /// Spawns the next incarnation; the overseer hears of its start and end.
     pub(crate) fn spawn(&self, overseer: Arc<dyn Overseer>, key: u64, birth: Birth) {
+        // The task is owned by its supervisor through the slot: a kill reaches
+        // it there, and its end is reported by its duty.
+        drop(spawn_owned(self.life(overseer, key, birth)));
+    }
+
+    /// As [`Launcher::spawn`], on this runtime.
+    pub(crate) fn spawn_on(
+        &self,
+        runtime: &Handle,
+        overseer: Arc<dyn Overseer>,
+        key: u64,
+        birth: Birth,
+    ) {
+        drop(runtime.spawn(self.life(overseer, key, birth)));
+    }
+
+    fn life(
+        &self,
+        overseer: Arc<dyn Overseer>,
+        key: u64,
+        birth: Birth,
+    ) -> impl Future<Output = ()> + Send + use<A> {
         let incarnation = self.slot.next_incarnation(birth);
         self.slot.queue.forget_kill();
         let duty = Duty::new(Arc::clone(&self.slot), overseer, key, incarnation);
-        // The task is owned by its supervisor through the slot: a kill reaches
-        // it there, and its end is reported by `duty`.
-        drop(spawn_owned(live::<A>(duty, Arc::clone(&self.make))));
+        live::<A>(duty, Arc::clone(&self.make))
     }
 }
 

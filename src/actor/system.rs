@@ -162,18 +162,17 @@ impl Kernel {
     }
 
     /// The runtime the system lives on: that of its first use.
-    pub(crate) fn runtime(self: &Arc<Self>) -> Result<Handle, NoRuntime> {
+    pub(crate) fn runtime(self: &Arc<Self>) -> Result<&Handle, NoRuntime> {
         if let Some(runtime) = self.runtime.get() {
-            return Ok(runtime.clone());
+            return Ok(runtime);
         }
         let here = Handle::try_current().map_err(|_| NoRuntime)?;
-        let runtime = self.runtime.get_or_init(|| {
+        Ok(self.runtime.get_or_init(|| {
             let hurry = Arc::clone(&self.hurry);
             // It ends with the kernel, whose drop notifies it.
             drop(here.spawn(sweep(Arc::downgrade(self), hurry)));
             here
-        });
-        Ok(runtime.clone())
+        }))
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -227,11 +226,6 @@ impl Kernel {
 
     pub(crate) fn add_detached(&self, slot: Arc<dyn AnySlot>) {
         self.detached.lock().insert(slot.id(), slot);
-    }
-
-    pub(crate) fn remove_detached(&self, id: ActorId) {
-        let gone = self.detached.lock().remove(&id);
-        drop(gone);
     }
 
     pub(crate) fn detached(&self) -> Vec<Arc<dyn AnySlot>> {
@@ -336,6 +330,11 @@ impl Host for Kernel {
 
     fn unregister(&self, slot: &dyn AnySlot) {
         self.registry.unregister(slot.id());
+    }
+
+    fn remove_detached(&self, id: ActorId) {
+        let gone = self.detached.lock().remove(&id);
+        drop(gone);
     }
 
     fn close_books(&self, counts: Counts) {

@@ -170,8 +170,8 @@ impl System {
             any.end(Exit::shutdown());
             return Err(StartError::Ending);
         }
-        let _entered = runtime.enter();
-        launcher.spawn(Arc::new(Nobody(any)), 0, Birth::First);
+        let overseer = Arc::clone(&slot) as Arc<dyn Overseer>;
+        launcher.spawn_on(runtime, overseer, 0, Birth::First);
         Ok(ActorRef::from_slot(slot))
     }
 
@@ -290,24 +290,6 @@ async fn until<F: Future>(at: Option<Instant>, future: F) -> Option<F::Output> {
     match at {
         Some(at) => tokio::time::timeout_at(at.into(), future).await.ok(),
         None => Some(future.await),
-    }
-}
-
-/// The overseer of an actor that nobody restarts.
-struct Nobody(Arc<dyn AnySlot>);
-
-impl Overseer for Nobody {
-    fn started(&self, _key: u64, _incarnation: u32) {}
-
-    fn ended(&self, _key: u64, _incarnation: u32, ended: Ended) {
-        let exit = match ended {
-            Ended::Ignored => Exit::Normal,
-            Ended::NotStarted(exit) | Ended::Exited(exit) => exit,
-        };
-        self.0.end(exit);
-        if let Some(kernel) = crate::actor::time::kernel_of(&*self.0) {
-            kernel.remove_detached(self.0.id());
-        }
     }
 }
 
