@@ -413,7 +413,7 @@ impl Host for Still {
 
     fn remove_detached(&self, _id: ActorId) {}
 
-    fn close_books(&self, _counts: Counts) {}
+    fn close_books(&self, _id: ActorId, _counts: Counts) {}
 
     fn as_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync> {
         self

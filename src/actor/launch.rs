@@ -30,31 +30,27 @@ impl<A: Actor> Launcher<A> {
     pub(crate) fn spawn(&self, overseer: Arc<dyn Overseer>, key: u64, birth: Birth) {
         // The task is owned by its supervisor through the slot: a kill reaches
         // it there, and its end is reported by its duty.
-        drop(spawn_owned(self.life(overseer, key, birth)));
+        let (slot, make) = (Arc::clone(&self.slot), Arc::clone(&self.make));
+        drop(spawn_owned(life(slot, make, overseer, key, birth)));
     }
 
-    /// As [`Launcher::spawn`], on this runtime.
-    pub(crate) fn spawn_on(
-        &self,
-        runtime: &Handle,
-        overseer: Arc<dyn Overseer>,
-        key: u64,
-        birth: Birth,
-    ) {
-        drop(runtime.spawn(self.life(overseer, key, birth)));
+    /// Spawns the only incarnation, on this runtime.
+    pub(crate) fn spawn_once(self, runtime: &Handle, overseer: Arc<dyn Overseer>) {
+        let life = life::<A>(self.slot, self.make, overseer, 0, Birth::First);
+        drop(runtime.spawn(life));
     }
+}
 
-    fn life(
-        &self,
-        overseer: Arc<dyn Overseer>,
-        key: u64,
-        birth: Birth,
-    ) -> impl Future<Output = ()> + Send + use<A> {
-        let incarnation = self.slot.next_incarnation(birth);
-        self.slot.queue.forget_kill();
-        let duty = Duty::new(Arc::clone(&self.slot), overseer, key, incarnation);
-        live::<A>(duty, Arc::clone(&self.make))
-    }
+fn life<A: Actor>(
+    slot: Arc<Slot<A::Msg>>,
+    make: Make<A>,
+    overseer: Arc<dyn Overseer>,
+    key: u64,
+    birth: Birth,
+) -> impl Future<Output = ()> + Send {
+    let incarnation = slot.next_incarnation(birth);
+    slot.queue.forget_kill();
+    live::<A>(Duty::new(slot, overseer, key, incarnation), make)
 }
 
 impl<A: Actor> fmt::Debug for Launcher<A> {

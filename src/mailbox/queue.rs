@@ -331,6 +331,9 @@ impl<T: Item, S> Queue<T, S> {
 
     /// Forgets signals and a kill that were meant for the last incarnation.
     pub(crate) fn clear_flags(&self) {
+        if self.flag.load(Acquire) == 0 {
+            return;
+        }
         let mut state = self.state.lock();
         let lane = state.lane.take();
         self.flag.store(0, Release);

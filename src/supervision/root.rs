@@ -11,7 +11,7 @@ use super::plan::Manner;
 use super::supervisor::{Begun, Body, StartError, SupervisorRef};
 use super::tree::Node;
 use crate::actor::core::host::{Ended, Host, Overseer};
-use crate::actor::core::slot::{AnySlot, Birth, Place};
+use crate::actor::core::slot::{AnySlot, Birth};
 use crate::actor::launch::Launcher;
 use crate::actor::system::{Kernel, System, Tree, clock};
 use crate::actor::{Actor, ActorRef, ChildSpec, Context, Exit};
@@ -157,21 +157,17 @@ impl System {
         let runtime = kernel.runtime()?;
         let launcher = Launcher::new(parts);
         let slot = Arc::clone(&launcher.slot);
-        slot.settle_in(Arc::new(Place {
-            host: Arc::clone(kernel) as Arc<dyn Host>,
-            parent: Arc::clone(kernel.name()),
-        }));
-        let any = Arc::clone(&slot) as Arc<dyn AnySlot>;
-        kernel.add_detached(Arc::clone(&any));
+        let place = kernel.add_detached(Arc::clone(&slot) as Arc<dyn AnySlot>);
+        slot.settle_in(place);
         // Checked after it was entered: of a shutdown and this start, one sees
         // the other.
         if kernel.is_over() {
-            kernel.remove_detached(any.id());
-            any.end(Exit::shutdown());
+            kernel.remove_detached(slot.id());
+            slot.end(Exit::shutdown());
             return Err(StartError::Ending);
         }
         let overseer = Arc::clone(&slot) as Arc<dyn Overseer>;
-        launcher.spawn_on(runtime, overseer, 0, Birth::First);
+        launcher.spawn_once(runtime, overseer);
         Ok(ActorRef::from_slot(slot))
     }
 

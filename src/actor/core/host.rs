@@ -38,7 +38,7 @@ pub(crate) trait Host: fmt::Debug + Send + Sync {
     /// An actor that oversees itself has ended for good.
     fn remove_detached(&self, id: ActorId);
     /// A mailbox has closed for good.
-    fn close_books(&self, counts: Counts);
+    fn close_books(&self, id: ActorId, counts: Counts);
     fn as_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync>;
 }
 

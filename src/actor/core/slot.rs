@@ -599,7 +599,7 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
             if is_registered {
                 place.host.unregister(self);
             }
-            place.host.close_books(self.queue.counts());
+            place.host.close_books(self.id, self.queue.counts());
         }
         // Last, so that whoever sees the exit sees closed books too.
         let listeners = {
