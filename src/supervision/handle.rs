@@ -12,7 +12,7 @@ use super::launch::{AnyChild, Launch};
 use super::plan::{Answer, Shape, Status, Why};
 use super::supervisor::{Body, Supervisor};
 use super::tree::Node;
-use crate::actor::core::slot::{ActorId, AnySlot};
+use crate::actor::core::slot::ActorId;
 use crate::actor::{Actor, ActorRef, ChildSpec, ChildTemplate, Exit, Restart};
 
 /// A running supervisor. Cheap to clone; it does not keep the supervisor

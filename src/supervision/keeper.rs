@@ -441,6 +441,9 @@ impl Keep {
                     overseer: self.arc(),
                     cell: self.cell(),
                 };
+                if why == Why::Repair {
+                    self.kernel.count_restart();
+                }
                 if why == Why::Repair && self.kernel.has_listeners() {
                     let slot = child.slot();
                     self.kernel.emit(Event::Restarted {
