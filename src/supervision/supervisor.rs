@@ -130,7 +130,7 @@ impl Supervisor {
         self
     }
 
-    /// Adds a child: a [`ChildSpec`], another supervisor, or a ractor actor.
+    /// Adds a child: a [`ChildSpec`](crate::actor::ChildSpec), another supervisor, or a ractor actor.
     /// Children start in the order in which they are added, and stop in
     /// reverse.
     pub fn child(mut self, child: impl Into<AnyChild>) -> Self {
