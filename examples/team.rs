@@ -2,17 +2,27 @@
 
 use callboard::prelude::*;
 
-/// Finds things, and falls over the odd ones.
+enum Round {
+    Visit(u64),
+    Finish(Reply<()>),
+}
+
+/// Looks at places, and stumbles at every third.
 struct Scanner {
     scribe: ActorRef<Note>,
 }
 
 impl Actor for Scanner {
-    type Msg = u64;
+    type Msg = Round;
 
-    async fn handle(&mut self, place: u64, _cx: &mut Context<Self>) -> Result<(), BoxError> {
-        assert!(!place.is_multiple_of(3), "stumbled at {place}");
-        self.scribe.tell(Note::Found(place)).await?;
+    async fn handle(&mut self, msg: Round, _cx: &mut Context<Self>) -> Result<(), BoxError> {
+        match msg {
+            Round::Visit(place) => {
+                assert!(place % 3 != 0, "stumbled at {place}");
+                self.scribe.tell(Note::Found(place)).await?;
+            }
+            Round::Finish(reply_to) => reply_to.send(()),
+        }
         Ok(())
     }
 }
@@ -68,12 +78,10 @@ async fn main() -> Result<(), BoxError> {
         .await?;
 
     for place in 1..=8 {
-        scanner.tell(place).await?;
+        scanner.tell(Round::Visit(place)).await?;
     }
-    // Wait for the two restarts and the six notes; the queue outlives both.
-    while scribe.ask(Note::Read).await?.len() < 6 {
-        tokio::task::yield_now().await;
-    }
+    // The queue outlives both crashes, so this is answered after all visits.
+    scanner.ask(Round::Finish).await?;
     println!("{:?}", scribe.ask(Note::Read).await?);
     println!("{}", team.tree()); // names, states, restarts, queue depth, last error
     for letter in system.dead_letters().kept {

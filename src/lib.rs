@@ -1,5 +1,26 @@
 //! callboard: an actor runtime in which every agent, monitor and orchestrator
 //! is a supervised actor with a typed, bounded mailbox.
+//!
+//! - [`actor`]: what you write, and how it is reached. Start here.
+//! - [`mailbox`]: bounded queues, what happens when they are full, the books.
+//! - [`supervision`]: who restarts whom; pools.
+//! - [`resilience`]: breakers in front of workers.
+//! - [`coordination`]: pipelines and scatters, as actor protocols that compose.
+//! - [`policy`]: the pure arithmetic behind all of it.
+//! - [`testing`]: probes, scripted workers, assertions.
+//!
+//! Everything that answers is a [`WorkerRef`](actor::WorkerRef), and everything
+//! takes one, so patterns, pools, breakers and actors compose.
+//!
+//! # Features
+//!
+//! - `tracing` (default): lifecycle events and dead letters as `tracing` events.
+//!
+//! # Loom
+//!
+//! Under `--cfg callboard_loom` the very same mailboxes and shell run on loom's
+//! primitives, and `callboard::model` runs your own actors in a model; see
+//! `tests/loom_your_actor.rs` for one to copy.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     test,
@@ -12,9 +33,19 @@
 pub mod actor;
 pub mod coordination;
 pub mod mailbox;
+#[cfg(callboard_loom)]
+pub mod model;
 pub mod policy;
 pub mod prelude;
 pub mod resilience;
 pub mod supervision;
 pub(crate) mod sync;
 pub mod testing;
+
+#[cfg(callboard_loom)]
+pub use model::model;
+
+/// The README's program, compiled and run with the doc-tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,7 +1,7 @@
 //! The same work in a plain bounded loop: one task finds, as many as there are
 //! cores read, analyse and check, and the caller collects. It is what the
 //! actors are measured against, so it uses the same functions in the same
-//! order, and nothing of the library.
+//! order, and of the library only the name of an interrupt.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use callboard::supervision::Interrupt;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::analysis::Analyser;
@@ -30,7 +31,7 @@ enum Event {
 }
 
 /// Reads, analyses and reports what `args` ask for.
-pub(crate) async fn run(args: &Args) -> Report {
+pub(crate) async fn run(args: &Args) -> (Report, Option<Interrupt>) {
     let start = Instant::now();
     let stopping = Arc::new(AtomicBool::new(false));
     let (files_tx, files_rx) = mpsc::channel::<(u32, Found)>(QUEUE);
@@ -81,10 +82,10 @@ pub(crate) async fn run(args: &Args) -> Report {
     // It has dropped its sender already, so this only looks how it ended.
     let scanned = scout.await.is_ok();
     if interrupted {
-        editor.interrupt();
+        editor.settle(&Reason::Interrupted);
     }
     progress.finish(editor.found(), editor.answered());
-    editor.assemble(RunFacts {
+    let report = editor.assemble().of_run(RunFacts {
         mode: "baseline",
         directory: args.dir.display().to_string(),
         interrupted,
@@ -92,7 +93,8 @@ pub(crate) async fn run(args: &Args) -> Report {
         tree: vec![format!("a plain loop: 1 scout, {workers} workers")],
         accounts_hold: scanned,
         ..RunFacts::default()
-    })
+    });
+    (report, interrupted.then_some(Interrupt::CtrlC))
 }
 
 fn find(
@@ -178,6 +180,7 @@ mod tests {
             path,
         ]))
         .await
+        .0
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use crate::duplicates;
 use crate::keywords::{Frequencies, Keywords, Overall};
 use crate::read::Reason;
 use crate::report::{
-    Document, Duplicates, Failed, Keyword, Language, Latency, Report, Run, RunFacts, Totals,
+    Document, Duplicates, Failed, Keyword, Language, Latency, Report, Run, Totals,
 };
 use crate::scan::Link;
 
@@ -82,18 +82,20 @@ impl Editor {
         self.answered
     }
 
-    /// Makes every file without an outcome a failure, for a run that ends early.
-    pub(crate) fn interrupt(&mut self) {
+    /// Makes every file without an outcome a failure for this reason, for a
+    /// run that ends early.
+    pub(crate) fn settle(&mut self, rest: &Reason) {
         for entry in &mut self.entries {
             if entry.outcome.is_none() {
-                entry.outcome = Some(Box::new(Outcome::Failure(Reason::Interrupted)));
+                entry.outcome = Some(Box::new(Outcome::Failure(rest.clone())));
                 self.answered += 1;
             }
         }
     }
 
-    /// Puts everything together, in the order of paths.
-    pub(crate) fn assemble(self, facts: RunFacts) -> Report {
+    /// Puts everything together, in the order of paths. How the run went is
+    /// added with [`Report::of_run`].
+    pub(crate) fn assemble(self) -> Report {
         let files = u64::from(self.found());
         let mut analyses = Vec::new();
         let mut failed = Vec::new();
@@ -121,26 +123,19 @@ impl Editor {
             "files {files} = results {results} + failures {failures}: {}",
             if adds_up { "holds" } else { "DOES NOT HOLD" }
         );
-        let mut conservation = vec![account];
-        conservation.extend(facts.accounts);
         Report {
             files,
             results,
             failures,
-            restarts: facts.restarts,
-            dead_letters: facts.dead_letters.values().sum(),
-            conserved: adds_up && facts.accounts_hold,
-            seconds: facts.seconds,
-            directory: facts.directory,
+            restarts: 0,
+            dead_letters: 0,
+            conserved: adds_up,
+            seconds: 0.0,
+            directory: String::new(),
             run: Run {
-                mode: facts.mode,
-                interrupted: facts.interrupted,
-                files_per_second: rate(files as f64, facts.seconds),
-                megabytes_per_second: rate(totals.bytes as f64 / 1e6, facts.seconds),
                 latency: Latency::of(self.latencies),
-                tree: facts.tree,
-                dead_letters: facts.dead_letters,
-                conservation,
+                conservation: vec![account],
+                ..Run::default()
             },
             totals,
             languages,
@@ -151,10 +146,6 @@ impl Editor {
             links_not_followed,
         }
     }
-}
-
-fn rate(amount: f64, seconds: f64) -> f64 {
-    if seconds > 0.0 { amount / seconds } else { 0.0 }
 }
 
 fn find_duplicates(analyses: &[(Arc<str>, Analysis)]) -> Vec<Duplicates> {
@@ -244,6 +235,7 @@ fn find_keywords(analyses: Vec<(Arc<str>, Analysis)>) -> (Vec<Document>, Vec<Key
 mod tests {
     use super::*;
     use crate::analysis::Analyser;
+    use crate::report::RunFacts;
     use std::path::Path;
 
     fn result(text: &str) -> Outcome {
@@ -264,7 +256,7 @@ mod tests {
         let mut editor = answered(&[("a", "text")]);
         assert!(!editor.answer(0, Outcome::Failure(Reason::TimedOut), Duration::ZERO));
         assert!(!editor.answer(1, result("more"), Duration::ZERO));
-        let report = editor.assemble(RunFacts::default());
+        let report = editor.assemble();
         assert_eq!((report.files, report.results, report.failures), (1, 1, 0));
         assert!(report.conserved);
     }
@@ -273,7 +265,7 @@ mod tests {
     fn a_file_without_an_answer_breaks_conservation() {
         let mut editor = answered(&[("a", "text")]);
         editor.expect("lost");
-        let report = editor.assemble(RunFacts::default());
+        let report = editor.assemble();
         assert!(!report.conserved);
         assert_eq!(
             report.run.conservation[0],
@@ -285,8 +277,8 @@ mod tests {
     fn an_interrupted_run_fails_what_is_open_and_is_conserved() {
         let mut editor = answered(&[("a", "text")]);
         editor.expect("open");
-        editor.interrupt();
-        let report = editor.assemble(RunFacts::default());
+        editor.settle(&Reason::Interrupted);
+        let report = editor.assemble();
         assert!(report.conserved);
         assert_eq!(report.failed[0].reason, Reason::Interrupted);
     }
@@ -297,7 +289,7 @@ mod tests {
             accounts_hold: false,
             ..RunFacts::default()
         };
-        assert!(!answered(&[]).assemble(facts).conserved);
+        assert!(!answered(&[]).assemble().of_run(facts).conserved);
     }
 
     #[test]
@@ -319,7 +311,7 @@ mod tests {
         let mut turned = texts;
         turned.reverse();
         let json = |texts| {
-            let report = answered(texts).assemble(RunFacts::default());
+            let report = answered(texts).assemble();
             serde_json::to_string(&report).expect("a report")
         };
         assert_eq!(json(&texts), json(&turned));
@@ -330,8 +322,8 @@ mod tests {
         let english = "The supervisor restarts the actor whenever the actor fails with a panic.";
         let german =
             "Der Aufseher startet den Akteur neu, sobald dieser wegen eines Fehlers endet.";
-        let report = answered(&[("x", english), ("y", german), ("z", english), ("e", "")])
-            .assemble(RunFacts::default());
+        let report =
+            answered(&[("x", english), ("y", german), ("z", english), ("e", "")]).assemble();
         let languages: Vec<_> = report.languages.iter().map(|l| (l.code, l.files)).collect();
         assert_eq!(languages, [(Some("eng"), 2), (None, 1), (Some("deu"), 1)]);
         assert_eq!(report.duplicates.len(), 1);

@@ -5,23 +5,44 @@
 //! cargo run --release --example crew -- [DIR] [--chaos P --seed S] [--json]
 //! ```
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "some tests look how long work takes"
+    )
+)]
+
 mod analysis;
+mod analyst;
 mod args;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is what the library is measured against"
+)]
 mod baseline;
-#[allow(dead_code, reason = "the actors that are disturbed come next")]
 mod chaos;
 mod check;
+mod checker;
+mod crew;
+mod desk;
 mod duplicates;
 mod editor;
 mod hash;
 mod keywords;
 mod links;
 mod markdown;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is shown to people goes by their clock"
+)]
 mod progress;
 mod publish;
 mod read;
+mod reader;
 mod report;
 mod scan;
+mod scout;
 mod stopwords;
 mod summary;
 #[cfg(test)]
@@ -31,14 +52,13 @@ mod text;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use callboard::prelude::BoxError;
+use callboard::supervision::Interrupt;
 use clap::Parser;
 
 use crate::args::Args;
 use crate::progress::say;
 use crate::report::Report;
-
-/// What a shell says of a program that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let args = match Args::try_parse().and_then(Args::check) {
@@ -54,30 +74,36 @@ fn main() -> ExitCode {
     }
 }
 
-fn work(args: &Args) -> io::Result<ExitCode> {
-    // Before the work rather than after it, if it cannot be.
-    std::fs::create_dir_all(&args.out)?;
-    if !args.baseline {
-        return Err(io::Error::other(
-            "the actors are not hired yet, use --baseline",
-        ));
-    }
+fn work(args: &Args) -> Result<ExitCode, BoxError> {
+    publish::prepare(&args.out)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let report = runtime.block_on(baseline::run(args));
+    let (report, interrupt) = runtime.block_on(async {
+        if args.baseline {
+            Ok(baseline::run(args).await)
+        } else {
+            crew::run(args).await
+        }
+    })?;
     let paths = report.publish(&args.out)?;
     show(args, &report);
     for path in paths {
         say(&format!("wrote {}", path.display()));
     }
-    Ok(if !report.conserved {
-        ExitCode::FAILURE
-    } else if report.run.interrupted {
-        ExitCode::from(INTERRUPTED)
+    Ok(if report.conserved {
+        ExitCode::from(interrupt.map_or(0, what_a_shell_says))
     } else {
-        ExitCode::SUCCESS
+        ExitCode::FAILURE
     })
+}
+
+/// The exit code of a program that a signal ended.
+fn what_a_shell_says(interrupt: Interrupt) -> u8 {
+    match interrupt {
+        Interrupt::CtrlC => 130,
+        Interrupt::Terminate => 143,
+    }
 }
 
 /// Prints how the run went. A reader that went away is no failure of the run.

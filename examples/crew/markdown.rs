@@ -305,13 +305,12 @@ mod tests {
     use crate::analysis::Analyser;
     use crate::editor::{Editor, Outcome};
     use crate::read::Reason;
-    use crate::report::RunFacts;
     use std::path::Path;
     use std::time::Duration;
 
     fn markdown(editor: Editor) -> String {
         let mut out = Vec::new();
-        let report = editor.assemble(RunFacts::default());
+        let report = editor.assemble();
         report.write_markdown(&mut out).expect("memory has room");
         String::from_utf8(out).expect("the report is UTF-8")
     }

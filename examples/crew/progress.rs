@@ -16,6 +16,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
+    /// Files there are to be found, once somebody has counted.
+    expected: u32,
     shown: Instant,
     events: u32,
 }
@@ -23,18 +25,27 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new() -> Self {
         let bar = io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template(
-                "{bar:30} {pos}/{len} files, {per_sec}, {elapsed} {msg}",
-            );
+            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} files, {elapsed}");
             let bar = ProgressBar::new(0);
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar
         });
         Progress {
             bar,
+            expected: 0,
             shown: Instant::now(),
             events: 0,
         }
+    }
+
+    /// Whether there is a bar, for which it is worth counting beforehand.
+    pub(crate) fn is_bar(&self) -> bool {
+        self.bar.is_some()
+    }
+
+    /// There will be about so many files.
+    pub(crate) fn expect(&mut self, files: u32) {
+        self.expected = files;
     }
 
     /// Takes note of where things are; cheap enough to be called for each file.
@@ -45,7 +56,7 @@ impl Progress {
         }
         match &self.bar {
             Some(bar) => {
-                bar.set_length(u64::from(found));
+                bar.set_length(u64::from(found.max(self.expected)));
                 bar.set_position(u64::from(answered));
             }
             None if self.shown.elapsed() >= PAUSE => {

@@ -21,6 +21,19 @@ pub(crate) fn is_ours(name: &str) -> bool {
     name == MARKDOWN || name == JSON || name.starts_with(TEMPORARY)
 }
 
+/// Makes sure that there is a directory `dir` in which files can be written,
+/// which is better known before the work than after it.
+pub(crate) fn prepare(dir: &Path) -> io::Result<()> {
+    let temporary = dir.join(format!("{TEMPORARY}{}.tmp", process::id()));
+    fs::create_dir_all(dir)
+        .and_then(|()| File::create(&temporary).map(drop))
+        .and_then(|()| fs::remove_file(&temporary))
+        .map_err(|error| {
+            let message = format!("cannot write in {}: {error}", dir.display());
+            io::Error::new(error.kind(), message)
+        })
+}
+
 /// Writes the file `name` in `dir` with `write`. If that fails, an old file of
 /// that name is as it was, and the error names the file.
 pub(crate) fn publish(

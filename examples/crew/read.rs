@@ -10,6 +10,10 @@ use std::path::Path;
 /// analysts must fit in memory with room to spare.
 pub(crate) const LIMIT: u64 = 16 << 20;
 
+/// From here on a file is large: reading and analysing it takes long enough to
+/// hold up others.
+const LARGE: u64 = 256 << 10;
+
 /// A NUL this early makes a file binary.
 const SNIFF: usize = 8 << 10;
 
@@ -29,10 +33,8 @@ pub(crate) enum Reason {
     /// A pipe, a socket or a device.
     NotRegular,
     /// No analyst answered in time.
-    #[allow(dead_code, reason = "the analysts come next")]
     TimedOut,
     /// The last analyst that tried broke down.
-    #[allow(dead_code, reason = "the analysts come next")]
     Crashed(Box<str>),
     /// The last answer was nonsense, and what was wrong with it.
     Invalid(Box<str>),
@@ -81,8 +83,14 @@ impl From<io::Error> for Reason {
     }
 }
 
-/// Reads the text of the file at `path`, without a byte order mark.
-pub(crate) fn read(path: &Path) -> Result<String, Reason> {
+/// Whether that many bytes are for other threads than those that everybody
+/// works on.
+pub(crate) fn is_large(bytes: u64) -> bool {
+    bytes >= LARGE
+}
+
+/// Opens the file at `path` and says how large it is.
+pub(crate) fn open(path: &Path) -> Result<(File, u64), Reason> {
     // Opening a pipe would wait for its writer, so ask what it is first.
     let kind = fs::symlink_metadata(path)?.file_type();
     if !kind.is_file() {
@@ -93,6 +101,12 @@ pub(crate) fn read(path: &Path) -> Result<String, Reason> {
     if size > LIMIT {
         return Err(Reason::TooLarge(size));
     }
+    Ok((file, size))
+}
+
+/// Reads the text of an open file of about `size` bytes, without a byte order
+/// mark.
+pub(crate) fn text(file: File, size: u64) -> Result<String, Reason> {
     // One byte beyond the limit shows a file that grew since; two more than
     // the size let the last read see the end without growing the buffer.
     let mut bytes = Vec::with_capacity(size as usize + 2);
@@ -101,6 +115,12 @@ pub(crate) fn read(path: &Path) -> Result<String, Reason> {
         return Err(Reason::TooLarge(bytes.len() as u64));
     }
     decode(bytes)
+}
+
+/// Reads the text of the file at `path`.
+pub(crate) fn read(path: &Path) -> Result<String, Reason> {
+    let (file, size) = open(path)?;
+    text(file, size)
 }
 
 fn decode(mut bytes: Vec<u8>) -> Result<String, Reason> {

@@ -162,6 +162,23 @@ impl Latency {
 }
 
 impl Report {
+    /// The report of a run of which this is known.
+    pub(crate) fn of_run(mut self, facts: RunFacts) -> Self {
+        self.restarts = facts.restarts;
+        self.dead_letters = facts.dead_letters.values().sum();
+        self.conserved &= facts.accounts_hold;
+        self.seconds = facts.seconds;
+        self.directory = facts.directory;
+        self.run.mode = facts.mode;
+        self.run.interrupted = facts.interrupted;
+        self.run.files_per_second = rate(self.files as f64, facts.seconds);
+        self.run.megabytes_per_second = rate(self.totals.bytes as f64 / 1e6, facts.seconds);
+        self.run.tree = facts.tree;
+        self.run.dead_letters = facts.dead_letters;
+        self.run.conservation.extend(facts.accounts);
+        self
+    }
+
     /// Writes both reports into `out`.
     pub(crate) fn publish(&self, out: &Path) -> io::Result<[PathBuf; 2]> {
         Ok([
@@ -191,6 +208,10 @@ impl Report {
             "latency": self.run.latency,
         })
     }
+}
+
+fn rate(amount: f64, seconds: f64) -> f64 {
+    if seconds > 0.0 { amount / seconds } else { 0.0 }
 }
 
 impl Serialize for Document {
@@ -293,7 +314,7 @@ mod tests {
 
     #[test]
     fn the_brief_has_the_promised_fields_in_the_promised_types() {
-        let brief = Editor::default().assemble(RunFacts::default()).brief();
+        let brief = Editor::default().assemble().brief();
         for field in ["files", "results", "failures", "restarts", "dead_letters"] {
             assert!(brief[field].is_u64(), "{field}");
         }

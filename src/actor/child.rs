@@ -67,6 +67,9 @@ pub struct Redeliver {
     pub at_most: u32,
 }
 
+/// How a value is copied, where only some types can be.
+pub(crate) type CopyOf<T> = fn(&T) -> T;
+
 /// A child to be: its name, how it is made, and what its supervisor may do.
 ///
 /// The mailbox is made with the spec, so [`ChildSpec::actor_ref`] gives a
@@ -80,7 +83,7 @@ pub struct ChildSpec<A: Actor> {
     mailbox: Mailbox,
     restart: Restart,
     shutdown: Shutdown,
-    redelivery: Option<(u32, fn(&A::Msg) -> A::Msg)>,
+    redelivery: Option<(u32, CopyOf<A::Msg>)>,
     admission: Option<Admission>,
     slot: OnceLock<Arc<Slot<A::Msg>>>,
     is_late: bool,

@@ -435,6 +435,7 @@ impl System {
     }
 
     #[expect(clippy::type_complexity, reason = "the two halves of one decision")]
+    #[expect(clippy::result_large_err, reason = "the envelope is handed back")]
     fn route<P: Send + 'static>(
         &self,
         envelope: Envelope<P>,

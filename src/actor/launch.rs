@@ -27,6 +27,7 @@ impl<A: Actor> Launcher<A> {
     /// Spawns the next incarnation; the overseer hears of its start and end.
     pub(crate) fn spawn(&self, overseer: Arc<dyn Overseer>, key: u64, birth: Birth) {
         let incarnation = self.slot.next_incarnation(birth);
+        self.slot.queue.forget_kill();
         let duty = Duty::new(Arc::clone(&self.slot), overseer, key, incarnation);
         // The task is owned by its supervisor through the slot: a kill reaches
         // it there, and its end is reported by `duty`.

@@ -49,6 +49,8 @@ where
     F::Output: Send + 'static,
 {
     #[cfg(callboard_loom)]
+    drop(future);
+    #[cfg(callboard_loom)]
     panic!("timers and tasks do not run under loom: script the event in the model instead");
     #[cfg(not(callboard_loom))]
     #[expect(clippy::disallowed_methods, reason = "callers own the handle")]

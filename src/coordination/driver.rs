@@ -31,7 +31,6 @@ pub(crate) type Payload = Box<dyn Any + Send>;
 /// One participant: how it is asked, whatever its types.
 pub(crate) struct Participant {
     pub(crate) name: Arc<str>,
-    #[expect(clippy::type_complexity, reason = "an erased async function")]
     pub(crate) ask:
         Arc<dyn Fn(Payload) -> BoxFuture<'static, Result<Payload, Fault>> + Send + Sync>,
     /// Copies what goes in, where it may be needed again.
@@ -256,7 +255,7 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Driver<P, In, Out> {
 
     fn make_room(&self, cx: &Context<Self>) {
         if self.runs.len() < self.score.limit {
-            cx.slot().queue.resume();
+            cx.release_mailbox();
         }
     }
 }
@@ -266,7 +265,7 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Actor for Driver<P, I
 
     async fn start(&mut self, cx: &mut Context<Self>) -> Result<crate::actor::Started, BoxError> {
         // The last incarnation may have ended with its mailbox held.
-        cx.slot().queue.resume();
+        cx.release_mailbox();
         Ok(crate::actor::Started::Ready)
     }
 
@@ -290,10 +289,8 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Actor for Driver<P, I
                     },
                 );
                 if self.runs.len() >= self.score.limit {
-                    // Submissions wait in the mailbox from here on; what the
-                    // shell has taken already goes back to its front.
-                    cx.slot().queue.pause();
-                    cx.slot().queue.signal(Signal::Pause);
+                    // Submissions wait in the mailbox from here on.
+                    cx.hold_mailbox();
                 }
                 self.step(id, Happened::Began, cx);
             }

@@ -87,6 +87,9 @@ impl Protocol for PipelineProtocol {
     }
 }
 
+/// Erases a stage once its check is known.
+type Seal<Out> = Box<dyn FnOnce(Option<Check<Out>>) -> Participant + Send>;
+
 /// A pipeline to be. Made by [`pipeline`].
 #[must_use = "a pipeline does nothing until it is started"]
 pub struct Pipeline<In, Out> {
@@ -94,7 +97,7 @@ pub struct Pipeline<In, Out> {
     stages: Vec<Participant>,
     attempts: Vec<u32>,
     /// The last stage, not yet erased: its checks and retries may follow.
-    last: Option<Box<dyn FnOnce(Option<Check<Out>>) -> Participant + Send>>,
+    last: Option<Seal<Out>>,
     check: Option<Check<Out>>,
     on_error: Option<OnError>,
     limit: usize,

@@ -176,7 +176,6 @@ pub struct Scatter<In, Out, Combined> {
     concurrency: usize,
     within: Option<Duration>,
     limit: usize,
-    #[expect(clippy::type_complexity, reason = "a boxed function of two generics")]
     combine: Arc<dyn Fn(Scattered<Out>) -> Result<Combined, Fault> + Send + Sync>,
 }
 

@@ -117,6 +117,10 @@ struct State<T, S> {
     consumer: Option<Waker>,
     waiting: Option<Box<Waiting<T>>>,
     next_ticket: u64,
+    #[expect(
+        clippy::box_collection,
+        reason = "8 bytes in a million idle mailboxes, not 32"
+    )]
     lane: Option<Box<VecDeque<S>>>,
     books: Books,
 }
@@ -250,6 +254,13 @@ impl<T: Item, S> Queue<T, S> {
     /// Sends a word that no overflow rule and no full queue can touch.
     pub(crate) fn signal(&self, signal: S) {
         let mut state = self.state.lock();
+        if state.door == Door::Closed {
+            // Nobody will look, and the word may hold a reference to this very
+            // mailbox.
+            drop(state);
+            drop(signal);
+            return;
+        }
         state.lane.get_or_insert_default().push_back(signal);
         self.raise(LANE);
         let consumer = state.consumer.take();
@@ -294,6 +305,12 @@ impl<T: Item, S> Queue<T, S> {
         self.flag.store(0, Release);
         drop(state);
         drop(lane);
+    }
+
+    /// Forgets a kill that came when there was nobody to kill.
+    pub(crate) fn forget_kill(&self) {
+        let _state = self.state.lock();
+        self.lower(KILL);
     }
 
     fn pop_signal(&self, state: &mut State<T, S>) -> Option<S> {
@@ -408,14 +425,19 @@ impl<T: Item, S> Queue<T, S> {
             }
         }
         state.accept_waiting(&mut wakes, &now);
+        let mut undelivered = Vec::new();
         if state.door == Door::Closed {
             // Closed from outside while the batch was out: nobody comes back
             // for what was put back.
-            while state.store.pop(&now).is_some() {
-                state.books.undelivered += 1;
+            while let Some(left) = state.store.pop(&now) {
+                undelivered.push(left);
             }
+            state.books.undelivered += undelivered.len() as u64;
         }
         drop(guard);
+        // A message's destructor is the user's code, and may send to this very
+        // mailbox.
+        drop(undelivered);
         wakes.wake();
         failed
     }
@@ -496,27 +518,20 @@ impl<T: Item, S> Queue<T, S> {
         self.state.lock().paused = true;
     }
 
-    pub(crate) fn resume(&self) {
+    /// Hands out messages again. Returns who is to be woken, for a caller that
+    /// holds a lock of its own.
+    #[must_use]
+    pub(crate) fn resume(&self) -> Option<Waker> {
         let mut state = self.state.lock();
         state.paused = false;
-        let consumer = state.consumer.take();
-        drop(state);
-        if let Some(consumer) = consumer {
-            consumer.wake();
-        }
+        state.consumer.take()
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.state.lock().paused
     }
 
     // ---- figures -------------------------------------------------------
-
-    pub(crate) fn capacity(&self) -> usize {
-        self.state.lock().capacity as usize
-    }
-
-    /// Queued and taken-but-unbooked messages.
-    pub(crate) fn len(&self) -> usize {
-        let state = self.state.lock();
-        state.store.len() + state.held as usize
-    }
 
     pub(crate) fn counts(&self) -> Counts {
         let state = self.state.lock();

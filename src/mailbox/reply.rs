@@ -67,13 +67,24 @@ pub(crate) struct ReplySlot<R> {
 }
 
 impl<R> ReplySlot<R> {
-    /// An open slot with one answering side.
+    /// An open slot with one answering side, that nobody waits for yet.
+    #[allow(dead_code, reason = "models take the slot without an ask around it")]
     pub(crate) fn new() -> Self {
+        Self::with(None)
+    }
+
+    /// An open slot with one answering side, whose outcome wakes this waker. So
+    /// the first poll of an ask has nothing to look at once it has been sent.
+    pub(crate) fn awaited_by(asker: &Waker) -> Self {
+        Self::with(Some(asker.clone()))
+    }
+
+    fn with(asker: Option<Waker>) -> Self {
         Self {
             state: Mutex::new(State {
                 outcome: Outcome::Open,
                 repliers: 1,
-                asker: None,
+                asker,
                 on_gone: Vec::new(),
             }),
         }

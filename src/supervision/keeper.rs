@@ -28,9 +28,9 @@ use ractor::{ActorProcessingErr, ActorRef as RactorRef, SupervisionEvent};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
+use super::errors::StartFailed;
 use super::launch::{AnyChild, Launch, Nest};
 use super::plan::{Answer, Effect, Effects, End, Key, Manner, Plan, Status, Token, Why};
-use super::supervisor::StartFailed;
 use crate::actor::core::host::{Ended, Host, Overseer};
 use crate::actor::core::slot::{ActorId, AnySlot, Birth, Place, Slot};
 use crate::actor::system::{Kernel, clock};
@@ -97,10 +97,6 @@ enum Action {
 }
 
 impl Keep {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one caller, and each is named there"
-    )]
     pub(crate) fn new(
         slot: Arc<Slot<()>>,
         kernel: Arc<Kernel>,

@@ -1,4 +1,96 @@
-//! Supervisors: who restarts whom, when, and what happens if that does not help.
+//! Supervisors: who restarts whom, when, and what happens if that does not
+//! help.
+//!
+//! ```
+//! use callboard::prelude::*;
+//! use callboard::testing::quiet_panics;
+//!
+//! /// Counts, and falls over at 13.
+//! #[derive(Default)]
+//! struct Counter { seen: u32 }
+//!
+//! enum Command { Count(u32), Seen(Reply<u32>) }
+//!
+//! impl Actor for Counter {
+//!     type Msg = Command;
+//!     async fn handle(&mut self, msg: Command, _cx: &mut Context<Self>) -> Result<(), BoxError> {
+//!         match msg {
+//!             Command::Count(n) => {
+//!                 assert!(n != 13, "unlucky");
+//!                 self.seen += 1;
+//!             }
+//!             Command::Seen(reply_to) => reply_to.send(self.seen),
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! quiet_panics();
+//! let system = System::new("guide");
+//! let spec = ChildSpec::new("counter", Counter::default);
+//! let counter = spec.actor_ref();
+//! let team = Supervisor::new("team").child(spec).start(&system).await?;
+//!
+//! for n in [1, 13, 2, 3] {
+//!     counter.tell(Command::Count(n)).await?;
+//! }
+//! // The second life starts afresh and goes on with what was queued.
+//! assert_eq!(counter.ask(Command::Seen).await?, 2);
+//! assert_eq!(team.count().restarts, 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Which strategy when
+//!
+//! - [`Strategy::OneForOne`]: children have nothing to do with each other.
+//! - [`Strategy::RestForOne`]: later children depend on earlier ones.
+//! - [`Strategy::OneForAll`]: none makes sense without the others.
+//! - [`Supervisor::dynamic`]: children come and go, and are all alike.
+//!
+//! # Questions
+//!
+//! *In which order do children start and stop?* They start in the order in which
+//! they were added, one after the other, and stop in reverse, each fully before
+//! the next is told (`sup_01`, `sup_02`). Dynamic children stop all at once
+//! (`sup_39`).
+//!
+//! *When is a child restarted?* [`Restart`](crate::actor::Restart) decides by
+//! its exit (`sup_14`, `sup_15`, `sup_16`). A restart that fails counts as
+//! another restart (`sup_27`).
+//!
+//! *What if restarting does not help?* At more than so many restarts within a
+//! period the supervisor stops its children and ends itself; the one above
+//! decides (`sup_22`, `sup_45`). At the root that is the end of the system.
+//!
+//! *How long until a restart?* At once, or as a
+//! [`Backoff`](crate::policy::backoff::Backoff) says. Commands are answered
+//! meanwhile (`sup_31`), and a terminate wins over a restart that waits.
+//!
+//! *How is a child ended?* As its [`Shutdown`](crate::actor::Shutdown) says: it
+//! finishes the message in hand and is killed if that takes too long
+//! (`sup_35`), is killed at once (`sup_36`), or is waited for (`sup_37`).
+//!
+//! *What does a restarted child keep?* Its slot: the address, the mailbox and
+//! what is queued in it, names, watchers. Not its state, which the factory makes
+//! anew, nor the message in hand.
+//!
+//! *What if the supervisor itself is killed?* No child survives it, however it
+//! died, and it is reported as ended only when the last child is gone, so no
+//! child ever has two lives at once.
+//!
+//! *What does it cost?* A supervisor is one ractor actor. A child costs one entry
+//! in an ordered map; a restart is two hops and a task. `docs/performance.md`
+//! has the figures.
+//!
+//! *`panic = "abort"`* ends the process at the first panic: nothing can be
+//! restarted there.
+
+mod errors;
+mod handle;
+pub mod interop;
 mod keeper;
 mod launch;
 mod plan;
@@ -7,12 +99,11 @@ mod root;
 mod supervisor;
 mod tree;
 
+pub use errors::{ChildError, StartError, StartFailed};
+pub use handle::{ChildCount, ChildId, ChildInfo, ChildState, SupervisorRef};
 pub use launch::AnyChild;
 pub use plan::Strategy;
 pub use pool::{Pool, PoolRef, PoolStatus};
 pub use root::{AlreadyShutDown, Interrupt, ShutdownReport};
-pub use supervisor::{
-    ChildCount, ChildError, ChildId, ChildInfo, ChildState, StartError, StartFailed, Supervisor,
-    SupervisorRef,
-};
+pub use supervisor::Supervisor;
 pub use tree::Node;

@@ -14,16 +14,16 @@
 mod imp {
     pub(crate) use parking_lot::Mutex;
     pub(crate) use std::sync::atomic;
-    pub(crate) use std::thread_local;
+    pub(crate) use std::{thread, thread_local};
 }
 
 #[cfg(callboard_loom)]
 mod imp {
     pub(crate) use loom::sync::atomic;
-    pub(crate) use loom::thread_local;
+    pub(crate) use loom::{thread, thread_local};
 
     /// loom's lock with the shape of `parking_lot`'s: no poisoning.
-    #[derive(Debug)]
+    #[derive(Debug, Default)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
     impl<T> Mutex<T> {
@@ -40,7 +40,29 @@ mod imp {
     }
 }
 
-pub(crate) use imp::{Mutex, atomic, thread_local};
+pub(crate) use imp::{Mutex, atomic, thread, thread_local};
+
+/// Thread-local cells that begin empty. `std`'s are cheapest where their
+/// beginning is a constant, and loom's macro takes no constants.
+#[cfg(not(callboard_loom))]
+macro_rules! thread_cells {
+    ($(static $name:ident: $of:ty;)*) => {
+        std::thread_local! {
+            $(static $name: std::cell::Cell<Option<$of>> = const { std::cell::Cell::new(None) };)*
+        }
+    };
+}
+
+#[cfg(callboard_loom)]
+macro_rules! thread_cells {
+    ($(static $name:ident: $of:ty;)*) => {
+        loom::thread_local! {
+            $(static $name: std::cell::Cell<Option<$of>> = std::cell::Cell::new(None);)*
+        }
+    };
+}
+
+pub(crate) use thread_cells;
 
 /// Wakers gathered under a lock and woken after it is released.
 ///

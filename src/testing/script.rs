@@ -84,7 +84,6 @@ impl<Out: Send + 'static> Script<Out> {
     /// A factory of workers that follow this script, for a
     /// [`ChildSpec`](crate::actor::ChildSpec) or a
     /// [`Pool`](crate::supervision::Pool).
-    #[must_use]
     pub fn worker<In: Send + 'static>(
         &self,
     ) -> impl Fn() -> Scripted<In, Out> + Send + Sync + 'static {

@@ -359,8 +359,12 @@ async fn restart(crashes: u64) -> Outcome {
 async fn swarm(actors: u64) -> Outcome {
     let actors = usize::try_from(actors).expect("as many as fit into memory");
     let system = System::new("swarm");
-    let supervisor = Supervisor::dynamic("crowd").start(&system);
-    let supervisor = supervisor.await.expect("the supervisor starts");
+    let supervisor = Supervisor::dynamic("crowd")
+        // A permanent one would come back when it is stopped.
+        .restart(Restart::Temporary)
+        .start(&system)
+        .await
+        .expect("the supervisor starts");
     let idlers = idlers();
     let began = Instant::now();
     let alive = supervisor.start_children(&idlers, actors).await;

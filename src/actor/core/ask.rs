@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::deadlines::Key;
 use super::errors::AskError;
-use super::host::{Host, enter_deadline};
+use super::host::enter_deadline;
 use super::refs::{ActorRef, Offered, Settled, Withdrawn};
 use super::reply::{AskCell, Reply};
 use super::request::{Carried, Hop, Meta, cycle_through, earlier};
@@ -47,7 +47,7 @@ pub struct Ask<'a, M: Send + 'static, R: Send + 'static, F> {
     state: State<M, R, F>,
     deadline: Deadline,
     /// Entered at the first pending poll, left when the future is over.
-    entered: Option<(Arc<dyn Host>, Key)>,
+    entered: Option<Key>,
     options: Option<Box<Options>>,
 }
 
@@ -134,7 +134,7 @@ where
             return Err(AskError::Unanswered(Unanswered::Cancelled));
         }
         let cell = Arc::new(AskCell {
-            slot: ReplySlot::new(),
+            slot: ReplySlot::awaited_by(task.waker()),
             meta,
         });
         let msg = make(Reply::new(Arc::clone(&cell)));
@@ -143,10 +143,18 @@ where
         }
         let carried: Arc<dyn Carried> = Arc::clone(&cell) as Arc<dyn Carried>;
         match self.to.offer(msg, Some(carried), Some(task.waker())) {
-            Offered::Accepted => self.state = State::Sent(cell),
+            Offered::Accepted => {
+                // The answer wakes this task, so there is nothing to look at
+                // yet: only time and cancellation have to be seen to.
+                self.keep_time(&cell, task);
+                self.state = State::Sent(cell);
+            }
             Offered::Full(msg) => return Err(AskError::Full(msg)),
             Offered::Closed(msg) => return Err(AskError::Closed(msg)),
-            Offered::Parked(ticket, copy) => self.state = State::Parked { cell, ticket, copy },
+            Offered::Parked(ticket, copy) => {
+                self.keep_time(&cell, task);
+                self.state = State::Parked { cell, ticket, copy };
+            }
         }
         Ok(())
     }
@@ -164,7 +172,7 @@ impl<M: Send + 'static, R: Send + 'static, F> Ask<'_, M, R, F> {
             && let Some(host) = self.to.any().host()
         {
             let expire = Arc::clone(cell) as Arc<dyn super::deadlines::Expire>;
-            self.entered = enter_deadline(&**host, at, expire).map(|key| (Arc::clone(host), key));
+            self.entered = enter_deadline(&**host, at, expire);
         }
     }
 
@@ -186,7 +194,8 @@ impl<M: Send + 'static, R: Send + 'static, F> Ask<'_, M, R, F> {
     }
 
     fn leave(&mut self) {
-        if let Some((host, key)) = self.entered.take()
+        if let Some(key) = self.entered.take()
+            && let Some(host) = self.to.any().host()
             && let Some(register) = host.deadlines()
         {
             register.leave(key);
@@ -215,6 +224,7 @@ where
                         }
                     }
                     self.start(make, task)?;
+                    return Poll::Pending;
                 }
                 State::Parked { cell, ticket, copy } => {
                     match self.outcome(&cell, task) {

@@ -112,6 +112,21 @@ impl<A: Actor> Context<A> {
         self.slot.now()
     }
 
+    /// Holds the mailbox: what is queued waits, and senders behind it; notices
+    /// of the system lane still come.
+    pub(crate) fn hold_mailbox(&self) {
+        self.slot.queue.pause();
+        // What the shell has taken already goes back to the front.
+        self.slot.queue.signal(Signal::Pause);
+    }
+
+    /// Ends what [`Context::hold_mailbox`] began.
+    pub(crate) fn release_mailbox(&self) {
+        if let Some(consumer) = self.slot.queue.resume() {
+            consumer.wake();
+        }
+    }
+
     /// Ends the actor with [`Exit::Normal`] when the current hook returns. The
     /// messages that are left stay for the next incarnation, or become dead
     /// letters.

@@ -324,7 +324,9 @@ impl<M: Send + 'static> ActorRef<M> {
 
 impl<M: Send + 'static> ActorRef<M> {
     /// Asks the actor to end: it finishes the message in hand, runs its stop
-    /// hook and exits `Normal`. A permanent child is then restarted.
+    /// hook and exits `Normal`. A permanent child is then restarted. A stop
+    /// that meets a crash goes with that life; watch it, or have its supervisor
+    /// terminate it, where it must end for good.
     pub fn stop(&self) {
         self.any().stop(Exit::Normal);
     }

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use super::request::Carried;
 use super::slot::AnySlot;
 use crate::mailbox::Unanswered;
-use crate::sync::thread_local;
+use crate::sync::thread::LocalKey;
+use crate::sync::thread_cells;
 
-thread_local! {
-    static ACTOR: Cell<Option<Arc<dyn AnySlot>>> = Cell::new(None);
-    static REQUEST: Cell<Option<Arc<dyn Carried>>> = Cell::new(None);
-    static ENDING: Cell<Option<Unanswered>> = Cell::new(None);
+thread_cells! {
+    static ACTOR: Arc<dyn AnySlot>;
+    static REQUEST: Arc<dyn Carried>;
+    static ENDING: Unanswered;
 }
 
 /// What [`swap`] exchanges with the thread.
@@ -105,12 +106,7 @@ pub(crate) fn ending() -> Unanswered {
         .unwrap_or(Unanswered::NoReply)
 }
 
-#[cfg(not(callboard_loom))]
-type Key<T> = std::thread::LocalKey<T>;
-#[cfg(callboard_loom)]
-type Key<T> = loom::thread::LocalKey<T>;
-
-fn peek<T: ?Sized>(key: &'static Key<Cell<Option<Arc<T>>>>) -> Option<Arc<T>> {
+fn peek<T: ?Sized>(key: &'static LocalKey<Cell<Option<Arc<T>>>>) -> Option<Arc<T>> {
     key.try_with(|cell| {
         let inside = cell.take();
         let copy = inside.clone();

@@ -223,7 +223,11 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
 /// Under loom a caught assertion would make a failing model look green.
 #[cfg(callboard_loom)]
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
-    let _ = (catch_unwind::<fn(), ()>, AssertUnwindSafe(()));
+    let _ = (
+        catch_unwind::<fn(), ()>,
+        AssertUnwindSafe(()),
+        Exit::from_panic,
+    );
     Ok(f())
 }
 
@@ -231,6 +235,10 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
 ///
 /// A function that returns an `async` block, not an `async fn`: the latter keeps
 /// its arguments twice, and a million idle actors would pay for it.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` keeps its arguments twice"
+)]
 pub(crate) fn live<A: Actor>(
     mut duty: Duty<A::Msg>,
     make: Make<A>,
@@ -330,11 +338,11 @@ async fn bear<A: Actor>(
     if actor.start(cx).await? == Started::Ignore {
         return Ok(Started::Ignore);
     }
+    actor.check(cx).await?;
     let capabilities = actor.capabilities();
     if cx.slot().admission().is_none() && capabilities.is_empty() {
         return Ok(Started::Ready);
     }
-    actor.check(cx).await?;
     let slot = Arc::clone(cx.slot());
     if let Some(host) = slot.host() {
         let any = Arc::clone(&slot) as Arc<dyn AnySlot>;

@@ -111,8 +111,6 @@ struct Life {
     listeners: Option<Box<Listeners>>,
     is_registered: bool,
     is_ending: bool,
-    /// Holds over restarts, as the mailbox's pause does.
-    is_paused: bool,
 }
 
 #[derive(Default)]
@@ -238,14 +236,21 @@ impl<M: Send + 'static> Slot<M> {
 
     // ---- life ----------------------------------------------------------
 
-    /// The start hook is done: ready, unless it is paused.
+    /// The start hook is done: ready, unless it was paused meanwhile, or in its
+    /// last life.
     pub(crate) fn set_ready(&self) {
-        let is_paused = self.life.lock().is_paused;
-        self.set_state(if is_paused {
-            Lifecycle::Maintenance
-        } else {
-            Lifecycle::Ready
-        });
+        let (from, to) = {
+            let mut life = self.life.lock();
+            let to = if self.queue.is_paused() {
+                Lifecycle::Maintenance
+            } else {
+                Lifecycle::Ready
+            };
+            (std::mem::replace(&mut life.state, to), to)
+        };
+        if from != to {
+            self.emit(|path| Event::StateChanged { path, from, to });
+        }
     }
 
     pub(crate) fn set_state(&self, to: Lifecycle) {
@@ -269,7 +274,6 @@ impl<M: Send + 'static> Slot<M> {
         if life.exit.take().is_some() {
             life.is_ending = false;
             life.is_registered = false;
-            life.is_paused = false;
             life.state = Lifecycle::Initializing;
             self.queue.reopen(|| self.now());
         }
@@ -455,10 +459,10 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
             if life.exit.is_some() {
                 return;
             }
-            life.is_paused = true;
+            // Under one lock, so that state and queue agree whoever resumes.
+            self.queue.pause();
             std::mem::replace(&mut life.state, Lifecycle::Maintenance)
         };
-        self.queue.pause();
         self.queue.signal(Signal::Pause);
         if from != Lifecycle::Maintenance {
             let to = Lifecycle::Maintenance;
@@ -467,19 +471,21 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn resume(&self) {
-        let was_shown = {
+        let (consumer, is_news) = {
             let mut life = self.life.lock();
-            if !std::mem::take(&mut life.is_paused) {
-                return;
-            }
-            let was_shown = life.state == Lifecycle::Maintenance;
-            if was_shown {
+            // A crash may have hidden that the queue is paused; it must go on
+            // all the same.
+            let consumer = self.queue.resume();
+            let is_news = life.state == Lifecycle::Maintenance;
+            if is_news {
                 life.state = Lifecycle::Ready;
             }
-            was_shown
+            (consumer, is_news)
         };
-        self.queue.resume();
-        if was_shown {
+        if let Some(consumer) = consumer {
+            consumer.wake();
+        }
+        if is_news {
             let (from, to) = (Lifecycle::Maintenance, Lifecycle::Ready);
             self.emit(|path| Event::StateChanged { path, from, to });
         }

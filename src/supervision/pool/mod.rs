@@ -61,8 +61,11 @@ use std::time::Duration;
 use leases::Leases;
 use manager::Manager;
 
+use super::errors::StartError;
+use super::handle::SupervisorRef;
 use super::plan::Strategy;
-use super::supervisor::{StartError, Supervisor, SupervisorRef};
+use super::supervisor::Supervisor;
+use crate::actor::child::CopyOf;
 use crate::actor::{
     ActorRef, BoxFuture, ChildSpec, ChildTemplate, Fault, FaultClass, InvalidSpec, Job, Redeliver,
     Request, Serve, Served, Shutdown, System, Worker, WorkerRef,
@@ -85,7 +88,7 @@ pub struct Pool<W: Worker> {
     overflow: Overflow,
     depth: usize,
     breaker: Option<BreakerConfig>,
-    redispatch: Option<(u32, fn(&W::In) -> W::In)>,
+    redispatch: Option<(u32, CopyOf<<W as Worker>::In>)>,
     intensity: (u32, Duration),
     shutdown: Shutdown,
 }
@@ -267,7 +270,7 @@ struct Unstarted<W: Worker> {
     name: Arc<str>,
     leases: Arc<Leases<W>>,
     breaker: Option<Breaker>,
-    redispatch: Option<(u32, fn(&W::In) -> W::In)>,
+    redispatch: Option<(u32, CopyOf<<W as Worker>::In>)>,
 }
 
 impl<W: Worker> Unstarted<W> {
@@ -358,7 +361,7 @@ struct Dispatch<W: Worker> {
     path: String,
     name: Arc<str>,
     leases: Arc<Leases<W>>,
-    redispatch: Option<(u32, fn(&W::In) -> W::In)>,
+    redispatch: Option<(u32, CopyOf<<W as Worker>::In>)>,
 }
 
 impl<W: Worker> Dispatch<W> {

@@ -392,7 +392,12 @@ impl<C> Plan<C> {
             out.push(Effect::Answer(token, Answer::NotFound));
             return;
         };
+        let is_due = self
+            .group
+            .as_ref()
+            .is_some_and(|group| group.to_start.contains(&key));
         let refusal = match member.status {
+            Status::Down if is_due => Answer::Restarting,
             Status::Down => {
                 member.status = Status::Starting(Why::Asked);
                 member.asked = Some(token);
@@ -416,7 +421,12 @@ impl<C> Plan<C> {
             out.push(Effect::Answer(token, Answer::NotFound));
             return;
         };
+        let is_due = self
+            .group
+            .as_ref()
+            .is_some_and(|group| group.to_start.contains(&key));
         let answer = match member.status {
+            Status::Down if is_due => Answer::Restarting,
             Status::Down => {
                 self.forget(key, Exit::shutdown(), out);
                 Answer::Done
@@ -860,7 +870,9 @@ impl<C> Plan<C> {
                 if is_wanted {
                     // A deferred restart takes the plain delay, without jitter.
                     self.repair(key, exit, now, 0.0, out);
-                    return;
+                    if self.group.is_some() {
+                        return;
+                    }
                 }
             }
         }
@@ -904,6 +916,9 @@ impl<C> Plan<C> {
         self.forget_timers(key);
         let (is_group, is_end, will_start) = match &mut self.group {
             Some(group) => {
+                if group.starting == Some(key) {
+                    group.starting = None;
+                }
                 let listed = group.to_stop.iter().position(|k| *k == key);
                 if let Some(at) = listed {
                     group.to_stop.remove(at);
@@ -999,3 +1014,6 @@ impl<C> Plan<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

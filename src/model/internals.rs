@@ -1,0 +1,219 @@
+//! What the project's own models see of the floors below: the queue and the
+//! reply slot, for messages that are plain numbers. No part of the interface.
+
+use std::task::{Poll, Waker};
+use std::time::Instant;
+
+use super::Stage;
+use crate::mailbox::{self, Batch, Counts, Item, Mailbox, Unanswered, Unfinished};
+use crate::policy::priority::Priority;
+
+/// One execution of a [model](crate::model()), inside a model of loom's.
+pub fn play(scene: impl FnOnce(&mut Stage)) {
+    super::play(scene);
+}
+
+#[derive(Clone, Debug)]
+struct Number(u32);
+
+impl Item for Number {
+    fn priority(&self) -> Priority {
+        Priority::NORMAL
+    }
+}
+
+fn no_clock() -> Instant {
+    panic!("a mailbox in order of arrival reads no clock")
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Offer {
+    Accepted,
+    Displaced(u32),
+    Dropped(u32),
+    Full(u32),
+    Parked(u64),
+    Closed(u32),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Parked {
+    Accepted,
+    Waiting,
+    Closed(u32),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Taken {
+    Items,
+    Signal(u32),
+    Drained,
+    Empty,
+}
+
+/// What the consumer has taken.
+#[derive(Debug)]
+pub struct Hand(Batch<Number>);
+
+impl Hand {
+    pub fn draw(&mut self) -> Option<u32> {
+        self.0.next().map(|(msg, _)| msg.0)
+    }
+
+    pub fn keep(&mut self, msg: u32) {
+        self.0.keep(Number(msg));
+    }
+
+    #[must_use]
+    pub fn finish(&mut self) -> bool {
+        self.0.finish()
+    }
+}
+
+/// The mailbox's queue.
+#[derive(Debug)]
+pub struct Queue(mailbox::Queue<Number, u32>, u32);
+
+impl Queue {
+    #[must_use]
+    pub fn new(settings: &Mailbox) -> Self {
+        let capacity = u32::try_from(settings.capacity()).expect("a small model");
+        Self(mailbox::Queue::new(settings), capacity)
+    }
+
+    #[must_use]
+    pub fn hand(&self) -> Hand {
+        Hand(Batch::new(self.1))
+    }
+
+    pub fn offer(&self, msg: u32, waker: Option<&Waker>) -> Offer {
+        match self.0.offer(Number(msg), waker, no_clock) {
+            mailbox::Offer::Accepted => Offer::Accepted,
+            mailbox::Offer::Displaced(old, _) => Offer::Displaced(old.0),
+            mailbox::Offer::Dropped(msg, _) => Offer::Dropped(msg.0),
+            mailbox::Offer::Full(msg) => Offer::Full(msg.0),
+            mailbox::Offer::Parked(ticket) => Offer::Parked(ticket),
+            mailbox::Offer::Closed(msg) => Offer::Closed(msg.0),
+        }
+    }
+
+    pub fn poll_parked(&self, ticket: u64, waker: &Waker) -> Parked {
+        match self.0.poll_parked(ticket, waker) {
+            mailbox::Parked::Accepted => Parked::Accepted,
+            mailbox::Parked::Waiting => Parked::Waiting,
+            mailbox::Parked::Closed(msg) => Parked::Closed(msg.0),
+        }
+    }
+
+    pub fn cancel(&self, ticket: u64) -> Option<u32> {
+        self.0.cancel(ticket).map(|msg| msg.0)
+    }
+
+    pub fn signal(&self, word: u32) {
+        self.0.signal(word);
+    }
+
+    pub fn kill(&self) {
+        self.0.kill();
+    }
+
+    #[must_use]
+    pub fn is_flagged(&self) -> bool {
+        self.0.is_flagged()
+    }
+
+    #[must_use]
+    pub fn is_killed(&self) -> bool {
+        self.0.is_killed()
+    }
+
+    #[must_use]
+    pub fn next_signal(&self) -> Option<u32> {
+        self.0.next_signal()
+    }
+
+    pub fn take(&self, hand: &mut Hand, waker: Option<&Waker>) -> Taken {
+        match self.0.take(&mut hand.0, waker, no_clock) {
+            mailbox::Taken::Items => Taken::Items,
+            mailbox::Taken::Signal(word) => Taken::Signal(word),
+            mailbox::Taken::Drained => Taken::Drained,
+            mailbox::Taken::Empty => Taken::Empty,
+        }
+    }
+
+    pub fn book(&self, hand: &mut Hand) {
+        self.0.book(&mut hand.0, no_clock);
+    }
+
+    pub fn suspend(&self, hand: &mut Hand, waker: &Waker) {
+        self.0.suspend(&mut hand.0, waker, no_clock);
+    }
+
+    /// Ends an incarnation; a kept copy of the message in hand is put back.
+    pub fn settle(&self, hand: &mut Hand) {
+        self.0.settle(&mut hand.0, Unfinished::PutBack, no_clock);
+    }
+
+    pub fn drain(&self) {
+        self.0.drain();
+    }
+
+    #[must_use]
+    pub fn close(&self) -> Vec<u32> {
+        let rest = self.0.close(no_clock);
+        rest.into_iter().map(|(msg, _)| msg.0).collect()
+    }
+
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.0.counts()
+    }
+}
+
+/// The slot in which one question's outcome lies.
+#[derive(Debug)]
+pub struct ReplySlot(mailbox::ReplySlot<u32>);
+
+impl ReplySlot {
+    #[expect(clippy::new_without_default, reason = "as the slot it stands for")]
+    #[must_use]
+    pub fn new() -> Self {
+        Self(mailbox::ReplySlot::new())
+    }
+
+    /// # Errors
+    ///
+    /// The answer, if another outcome came first.
+    pub fn answer(&self, value: u32) -> Result<(), u32> {
+        self.0.answer(value)
+    }
+
+    pub fn fail(&self, why: Unanswered) -> bool {
+        self.0.fail(why)
+    }
+
+    pub fn add_replier(&self) {
+        self.0.add_replier();
+    }
+
+    pub fn drop_replier(&self, why: Unanswered) {
+        self.0.drop_replier(why);
+    }
+
+    pub fn poll(&self, waker: &Waker) -> Poll<Result<u32, Unanswered>> {
+        self.0.poll(waker)
+    }
+
+    pub fn abandon(&self) {
+        self.0.abandon();
+    }
+
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.0.is_gone()
+    }
+
+    pub fn on_gone(&self, waker: &Waker) {
+        self.0.on_gone(waker);
+    }
+}

@@ -1,0 +1,337 @@
+//! The plan against a world of children that do what they like.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use proptest::prelude::{Just, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
+
+use proptest::strategy::Strategy as Strategy_;
+
+use super::*;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Starting,
+    Up,
+}
+
+/// Children as the plan's effects leave them.
+struct World {
+    plan: Plan<u32>,
+    now: Instant,
+    lives: BTreeMap<Key, Life>,
+    told: BTreeSet<Key>,
+    waiting: BTreeSet<Token>,
+    next_token: Token,
+    launches: u64,
+    is_finished: bool,
+    log: Vec<String>,
+}
+
+impl World {
+    fn new(strategy: Strategy, shape: Shape, intensity: Intensity, backoff: Backoff) -> Self {
+        Self {
+            plan: Plan::new(strategy, shape, intensity, backoff),
+            now: Instant::now(),
+            lives: BTreeMap::new(),
+            told: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            next_token: 0,
+            launches: 0,
+            is_finished: false,
+            log: Vec::new(),
+        }
+    }
+
+    fn token(&mut self) -> Token {
+        self.next_token += 1;
+        self.waiting.insert(self.next_token);
+        self.next_token
+    }
+
+    /// Feeds the plan one event and checks what it wants.
+    fn feed(&mut self, event: impl FnOnce(&mut Plan<u32>, Instant, &mut Effects<u32>)) {
+        let mut effects = Effects::new();
+        event(&mut self.plan, self.now, &mut effects);
+        for effect in effects {
+            self.log.push(format!("{effect:?}"));
+            match effect {
+                Effect::Launch { key, .. } => {
+                    assert!(!self.is_finished, "nothing starts after the end");
+                    let old = self.lives.insert(key, Life::Starting);
+                    assert_eq!(old, None, "child {key} would live twice");
+                    self.launches += 1;
+                }
+                Effect::Stop(key) | Effect::Drain(key, _) => {
+                    assert!(
+                        self.lives.contains_key(&key),
+                        "{key} is not there to be told"
+                    );
+                    self.told.insert(key);
+                }
+                Effect::Kill(key) => {
+                    self.told.insert(key);
+                }
+                Effect::Close(key, _) => {
+                    assert!(!self.lives.contains_key(&key), "{key} lives and is closed");
+                }
+                Effect::Forget(..) | Effect::Booted(_) | Effect::Escalate(_) => {}
+                Effect::Answer(token, _) => {
+                    assert!(self.waiting.remove(&token), "{token} is answered twice");
+                }
+                Effect::Finished(_) => {
+                    assert!(self.lives.is_empty(), "it ends before its children");
+                    assert!(!self.is_finished, "it ends twice");
+                    self.is_finished = true;
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, key: Key) {
+        if self.lives.get(&key) == Some(&Life::Starting) {
+            self.lives.insert(key, Life::Up);
+            self.feed(|plan, now, out| plan.started(key, now, out));
+        }
+    }
+
+    fn end(&mut self, key: Key, exit: Exit) {
+        let Some(life) = self.lives.remove(&key) else {
+            return;
+        };
+        self.told.remove(&key);
+        let end = match life {
+            Life::Starting => End::NotStarted(exit),
+            Life::Up => End::Exited(exit),
+        };
+        self.feed(|plan, now, out| plan.ended(key, end, now, 0.5, out));
+    }
+
+    fn tick(&mut self, by: Duration) {
+        self.now += by;
+        self.feed(|plan, now, out| plan.tick(now, out));
+    }
+
+    /// Children behave from here on, until nothing moves.
+    fn settle(&mut self) {
+        for _ in 0..10_000 {
+            if let Some(key) = self.told.first().copied() {
+                self.told.remove(&key);
+                self.end(key, Exit::shutdown());
+            } else if let Some((key, _)) = self.lives.iter().find(|(_, l)| **l == Life::Starting) {
+                let key = *key;
+                self.start(key);
+            } else if let Some(due) = self.plan.next_due().filter(|_| !self.is_finished) {
+                let by = due.saturating_duration_since(self.now);
+                self.tick(by);
+                if self.plan.next_due() == Some(due) {
+                    panic!("a timer that is due stays: {:?}", self.log);
+                }
+            } else {
+                return;
+            }
+        }
+        panic!("it never comes to rest: {:?}", self.log);
+    }
+}
+
+fn policy(restart: Restart) -> Policy {
+    Policy {
+        restart,
+        shutdown: Shutdown::After(Duration::from_secs(1)),
+    }
+}
+
+fn booted(strategy: Strategy, children: u32) -> World {
+    let mut world = World::new(
+        strategy,
+        Shape::Ordered,
+        Intensity::new(2, Duration::from_secs(3600)),
+        Backoff::none(),
+    );
+    for child in 0..children {
+        world.plan.enrol(child, policy(Restart::Permanent));
+    }
+    world.feed(|plan, now, out| plan.boot(now, out));
+    world.settle();
+    world.log.clear();
+    world
+}
+
+#[test]
+fn one_for_all_stops_in_reverse_and_starts_in_order() {
+    let mut world = booted(Strategy::OneForAll, 3);
+    world.end(1, Exit::Killed);
+    assert_eq!(world.log, ["Stop(2)"]);
+    world.end(2, Exit::shutdown());
+    world.end(0, Exit::shutdown());
+    world.start(0);
+    world.start(1);
+    let launched: Vec<_> = world
+        .log
+        .iter()
+        .filter(|l| l.starts_with("Launch"))
+        .collect();
+    assert_eq!(launched.len(), 3);
+    assert!(launched[0].contains("key: 0") && launched[2].contains("key: 2"));
+    assert_eq!(
+        world.plan.restarts(),
+        1,
+        "one restart, however many children"
+    );
+}
+
+#[test]
+fn a_later_child_that_fails_during_a_group_restart_counts_and_the_group_starts_over() {
+    let mut world = booted(Strategy::OneForAll, 2);
+    world.end(0, Exit::Killed);
+    world.end(1, Exit::shutdown());
+    world.start(0);
+    world.end(1, Exit::failed("scripted"));
+    assert_eq!(world.plan.restarts(), 2);
+    world.settle();
+    assert_eq!(world.lives.len(), 2);
+}
+
+#[test]
+fn a_terminate_during_a_backoff_wins() {
+    let mut world = World::new(
+        Strategy::OneForOne,
+        Shape::Ordered,
+        Intensity::new(5, Duration::from_secs(60)),
+        Backoff::constant(Duration::from_secs(10)),
+    );
+    world.plan.enrol(0, policy(Restart::Permanent));
+    world.feed(|plan, now, out| plan.boot(now, out));
+    world.settle();
+    world.end(0, Exit::Killed);
+    let token = world.token();
+    world.feed(|plan, now, out| plan.terminate(0, token, now, out));
+    world.tick(Duration::from_secs(100));
+    assert!(world.lives.is_empty(), "nothing is resurrected");
+    assert_eq!(world.plan.member(0).unwrap().status, Status::Down);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Add(u8),
+    Start(prop::sample::Index),
+    Crash(prop::sample::Index),
+    Leave(prop::sample::Index),
+    Terminate(u64),
+    Restart(u64),
+    Delete(u64),
+    Pass(u64),
+    ShutDown,
+}
+
+fn step() -> impl Strategy_<Value = Step> {
+    prop_oneof![
+        4 => any::<u8>().prop_map(Step::Add),
+        8 => any::<prop::sample::Index>().prop_map(Step::Start),
+        4 => any::<prop::sample::Index>().prop_map(Step::Crash),
+        4 => any::<prop::sample::Index>().prop_map(Step::Leave),
+        3 => (0u64..8).prop_map(Step::Terminate),
+        3 => (0u64..8).prop_map(Step::Restart),
+        2 => (0u64..8).prop_map(Step::Delete),
+        4 => (0u64..3_000).prop_map(Step::Pass),
+        1 => Just(Step::ShutDown),
+    ]
+}
+
+proptest! {
+    /// Whatever children and callers do: at most one life per child, every
+    /// caller answered once, nothing starts after the end, and it comes to
+    /// rest with every permanent child up or put down by command.
+    #[test]
+    fn a_plan_keeps_its_promises(
+        strategy in prop_oneof![
+            Just(Strategy::OneForOne), Just(Strategy::OneForAll), Just(Strategy::RestForOne),
+        ],
+        dynamic in any::<bool>(),
+        rests in any::<bool>(),
+        children in 0u32..5,
+        intensity in 0u32..20,
+        steps in proptest::collection::vec(step(), 0..60),
+    ) {
+        let shape = if dynamic && strategy == Strategy::OneForOne {
+            Shape::Dynamic
+        } else {
+            Shape::Ordered
+        };
+        let backoff = if rests {
+            Backoff::constant(Duration::from_millis(500))
+        } else {
+            Backoff::none()
+        };
+        let intensity = Intensity::new(intensity, Duration::from_secs(5));
+        let mut world = World::new(strategy, shape, intensity, backoff);
+        if shape == Shape::Ordered {
+            for child in 0..children {
+                world.plan.enrol(child, policy(Restart::Permanent));
+            }
+        }
+        world.feed(|plan, now, out| plan.boot(now, out));
+        for step in steps {
+            match step {
+                Step::Add(kind) => {
+                    let restart = match kind % 3 {
+                        0 => Restart::Permanent,
+                        1 => Restart::Transient,
+                        _ => Restart::Temporary,
+                    };
+                    let token = world.token();
+                    world.feed(|plan, _, out| {
+                        plan.add(0, policy(restart), token, out);
+                    });
+                }
+                Step::Start(at) => {
+                    let keys: Vec<_> = world.lives.keys().copied().collect();
+                    if !keys.is_empty() {
+                        world.start(keys[at.index(keys.len())]);
+                    }
+                }
+                Step::Crash(at) | Step::Leave(at) => {
+                    let exit = match step {
+                        Step::Crash(_) => Exit::Killed,
+                        _ => Exit::Normal,
+                    };
+                    let keys: Vec<_> = world.lives.keys().copied().collect();
+                    if !keys.is_empty() {
+                        world.end(keys[at.index(keys.len())], exit);
+                    }
+                }
+                Step::Terminate(key) => {
+                    let token = world.token();
+                    world.feed(|plan, now, out| plan.terminate(key, token, now, out));
+                }
+                Step::Restart(key) => {
+                    let token = world.token();
+                    world.feed(|plan, _, out| plan.restart(key, token, out));
+                }
+                Step::Delete(key) => {
+                    let token = world.token();
+                    world.feed(|plan, _, out| plan.delete(key, token, out));
+                }
+                Step::Pass(ms) => world.tick(Duration::from_millis(ms)),
+                Step::ShutDown => world.feed(|plan, now, out| {
+                    plan.shut_down(Exit::shutdown(), Manner::Stop, now, out);
+                }),
+            }
+        }
+        world.settle();
+        prop_assert!(world.waiting.is_empty(), "unanswered: {:?}", world.log);
+        if world.plan.is_ending() {
+            prop_assert!(world.is_finished, "an end that does not end: {:?}", world.log);
+            prop_assert!(world.lives.is_empty());
+        } else {
+            for (key, member) in world.plan.members() {
+                let is_up = world.lives.contains_key(&key);
+                prop_assert_eq!(is_up, member.status == Status::Up, "{}: {:?}", key, world.log);
+                if !is_up {
+                    prop_assert!(member.has_ended, "{} is forgotten: {:?}", key, world.log);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Copies of the primitives in which one line can be wrong.
+
+pub(crate) mod queue;
+pub(crate) mod reply;
