@@ -182,10 +182,10 @@ impl Stage {
         }
         let name = Name::Numbered("actor".into(), self.actors.len() as u64 + 1);
         let slot = Arc::new(Slot::new(name, &mailbox, None));
-        slot.settle_in(Place {
+        slot.settle_in(Arc::new(Place {
             host: Arc::clone(&self.host) as Arc<dyn Host>,
             parent: "model".into(),
-        });
+        }));
         let to = ActorRef::from_slot(Arc::clone(&slot));
         let any = Arc::clone(&slot) as Arc<dyn AnySlot>;
         let make: Make<A> = Arc::new(make);

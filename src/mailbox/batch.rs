@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 
 /// How many handled messages may go unbooked: room is given back at least this
 /// often, so one lock serves many messages.
-const LARGEST_CHUNK: u32 = 32;
+const LARGEST_CHUNK: u8 = 32;
+
+/// Messages handled in one go before the actor lets its neighbours run.
+const BUDGET: u8 = 128;
 
 /// The consumer's hand: messages taken with one lock, worked off one by one.
 ///
@@ -17,9 +20,11 @@ pub(crate) struct Batch<T> {
     /// Sequence number of the next item.
     pub(super) next_seq: u64,
     /// Finished since the last booking.
-    pub(super) handled: u32,
-    pub(super) expired: u32,
-    pub(super) chunk: u32,
+    pub(super) handled: u8,
+    pub(super) expired: u8,
+    pub(super) chunk: u8,
+    /// What is left of [`BUDGET`].
+    budget: u8,
     pub(super) in_hand: bool,
     /// A copy of the message in hand, where the slot redelivers.
     pub(super) kept: Option<Box<T>>,
@@ -32,7 +37,10 @@ impl<T> Batch<T> {
             next_seq: 0,
             handled: 0,
             expired: 0,
-            chunk: (capacity / 2).clamp(1, LARGEST_CHUNK),
+            chunk: u8::try_from(capacity / 2)
+                .unwrap_or(LARGEST_CHUNK)
+                .clamp(1, LARGEST_CHUNK),
+            budget: BUDGET,
             in_hand: false,
             kept: None,
         }
@@ -44,7 +52,23 @@ impl<T> Batch<T> {
         let seq = self.next_seq;
         self.next_seq += 1;
         self.in_hand = true;
+        self.budget = self.budget.saturating_sub(1);
         Some((item, seq))
+    }
+
+    /// Whether another message may be handled before the neighbours run.
+    pub(crate) fn has_budget(&self) -> bool {
+        self.budget > 0
+    }
+
+    /// The neighbours have run, or will before the next message.
+    pub(crate) fn renew_budget(&mut self) {
+        self.budget = BUDGET;
+    }
+
+    /// Whether there is nothing to give back and nothing to book.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.items.is_empty() && !self.in_hand && self.handled == 0 && self.expired == 0
     }
 
     /// Keeps a copy of the message in hand, to be put back if it is not
@@ -63,11 +87,13 @@ impl<T> Batch<T> {
         self.in_hand.then(|| self.next_seq - 1)
     }
 
-    /// Books the message in hand as handled. `true` when it is time to give
-    /// room back.
+    /// Books the message in hand, if there is one, as handled. `true` when it is
+    /// time to give room back.
     #[must_use]
     pub(crate) fn finish(&mut self) -> bool {
-        self.in_hand = false;
+        if !std::mem::take(&mut self.in_hand) {
+            return false;
+        }
         self.kept = None;
         self.handled += 1;
         self.is_due()

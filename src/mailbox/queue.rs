@@ -94,16 +94,28 @@ enum Door {
     Closed,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Books {
     accepted: u64,
     handled: u64,
+    /// Absent while nothing has gone wrong, as in most mailboxes.
+    mishaps: Option<Box<Mishaps>>,
+    high_water: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Mishaps {
     failed: u64,
     expired: u64,
     displaced: u64,
     undelivered: u64,
     rejected: u64,
-    high_water: u32,
+}
+
+impl Books {
+    fn mishaps(&mut self) -> &mut Mishaps {
+        self.mishaps.get_or_insert_default()
+    }
 }
 
 #[derive(Debug)]
@@ -129,6 +141,7 @@ struct State<T, S> {
 #[derive(Debug)]
 pub(crate) struct Queue<T, S> {
     flag: AtomicU32,
+    capacity: u32,
     state: Mutex<State<T, S>>,
 }
 
@@ -138,12 +151,14 @@ impl<T: Item, S> Queue<T, S> {
             Order::Arrival => Store::fifo(),
             Order::Priority { per_level } => Store::lanes(per_level),
         };
+        let capacity = u32::try_from(settings.capacity).unwrap_or(u32::MAX);
         Self {
             flag: AtomicU32::new(0),
+            capacity,
             state: Mutex::new(State {
                 store,
                 held: 0,
-                capacity: u32::try_from(settings.capacity).unwrap_or(u32::MAX),
+                capacity,
                 overflow: settings.overflow,
                 door: Door::Open,
                 paused: false,
@@ -183,7 +198,7 @@ impl<T: Item, S> Queue<T, S> {
         match state.overflow {
             Overflow::Block => {
                 let Some(waker) = waker else {
-                    state.books.rejected += 1;
+                    state.books.mishaps().rejected += 1;
                     return Offer::Full(item);
                 };
                 let ticket = state.next_ticket;
@@ -193,21 +208,21 @@ impl<T: Item, S> Queue<T, S> {
                 Offer::Parked(ticket)
             }
             Overflow::Reject => {
-                state.books.rejected += 1;
+                state.books.mishaps().rejected += 1;
                 Offer::Full(item)
             }
             Overflow::DropNewest => {
-                state.books.rejected += 1;
+                state.books.mishaps().rejected += 1;
                 Offer::Dropped(item, state.books.accepted)
             }
             Overflow::DropOldest => {
                 let Some((old, seq)) = state.store.pop_displaced() else {
                     // All there is room for is in the actor's hand, which
                     // nothing can displace.
-                    state.books.rejected += 1;
+                    state.books.mishaps().rejected += 1;
                     return Offer::Dropped(item, state.books.accepted);
                 };
-                state.books.displaced += 1;
+                state.books.mishaps().displaced += 1;
                 state.accept(item, now);
                 let consumer = state.consumer.take();
                 drop(guard);
@@ -419,7 +434,7 @@ impl<T: Item, S> Queue<T, S> {
                     state.store.put_back(*copy, seq - 1, &now);
                 }
                 _ => {
-                    state.books.failed += 1;
+                    state.books.mishaps().failed += 1;
                     failed = Some(seq - 1);
                 }
             }
@@ -432,7 +447,9 @@ impl<T: Item, S> Queue<T, S> {
             while let Some(left) = state.store.pop(&now) {
                 undelivered.push(left);
             }
-            state.books.undelivered += undelivered.len() as u64;
+            if !undelivered.is_empty() {
+                state.books.mishaps().undelivered += undelivered.len() as u64;
+            }
         }
         drop(guard);
         // A message's destructor is the user's code, and may send to this very
@@ -469,7 +486,9 @@ impl<T: Item, S> Queue<T, S> {
         while let Some(left) = state.store.pop(&now) {
             rest.push(left);
         }
-        state.books.undelivered += rest.len() as u64;
+        if !rest.is_empty() {
+            state.books.mishaps().undelivered += rest.len() as u64;
+        }
         state.refuse_waiting(&mut wakes);
         let buffer = state.store.take_buffer();
         let lane = state.lane.take();
@@ -533,18 +552,23 @@ impl<T: Item, S> Queue<T, S> {
 
     // ---- figures -------------------------------------------------------
 
+    pub(crate) fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
     pub(crate) fn counts(&self) -> Counts {
         let state = self.state.lock();
+        let mishaps = state.books.mishaps.as_deref().copied().unwrap_or_default();
         Counts {
             accepted: state.books.accepted,
             handled: state.books.handled,
-            failed: state.books.failed,
-            expired: state.books.expired,
-            displaced: state.books.displaced,
-            undelivered: state.books.undelivered,
+            failed: mishaps.failed,
+            expired: mishaps.expired,
+            displaced: mishaps.displaced,
+            undelivered: mishaps.undelivered,
             queued: state.store.len() as u64,
             in_hand: u64::from(state.held),
-            rejected: state.books.rejected,
+            rejected: mishaps.rejected,
             high_water: u64::from(state.books.high_water),
         }
     }
@@ -572,12 +596,14 @@ impl<T: Item, S> State<T, S> {
     }
 
     fn book(&mut self, batch: &mut Batch<T>, wakes: &mut WakeList, now: &impl Fn() -> Instant) {
-        let finished = batch.handled + batch.expired;
+        let finished = u32::from(batch.handled) + u32::from(batch.expired);
         if finished == 0 {
             return;
         }
         self.books.handled += u64::from(std::mem::take(&mut batch.handled));
-        self.books.expired += u64::from(std::mem::take(&mut batch.expired));
+        if batch.expired > 0 {
+            self.books.mishaps().expired += u64::from(std::mem::take(&mut batch.expired));
+        }
         self.held -= finished;
         self.accept_waiting(wakes, now);
     }

@@ -145,7 +145,7 @@ impl<H: RactorActor> Launch for RactorLaunch<H> {
         Arc::clone(&self.slot) as Arc<dyn AnySlot>
     }
 
-    fn settle_in(&self, place: Place) {
+    fn settle_in(&self, place: Arc<Place>) {
         self.slot.settle_in(place);
     }
 

@@ -59,6 +59,8 @@ pub(crate) struct Keep {
     me: Weak<Keep>,
     pub(crate) slot: Arc<Slot<()>>,
     path: Arc<str>,
+    /// Where its children stand.
+    place: Arc<Place>,
     pub(crate) kernel: Arc<Kernel>,
     core: Mutex<Core>,
     inbox: Mutex<VecDeque<Input>>,
@@ -115,10 +117,15 @@ impl Keep {
             HasNames::Any => None,
         };
         let path: Arc<str> = slot.path().into();
+        let place = Arc::new(Place {
+            host: Arc::clone(&kernel) as Arc<dyn Host>,
+            parent: Arc::clone(&path),
+        });
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
             slot,
             path,
+            place,
             kernel,
             core: Mutex::new(Core {
                 plan,
@@ -359,7 +366,7 @@ impl Keep {
             // Its slot is closed by the caller, which knows its type.
             return Some(child);
         }
-        launch.settle_in(self.place());
+        launch.settle_in(Arc::clone(&self.place));
         let name = core.names.is_some().then(|| launch.slot().name());
         if let Some(key) = core.plan.add(launch, child.policy, token, out)
             && let Some(names) = &mut core.names
@@ -368,13 +375,6 @@ impl Keep {
             names.insert(name, key);
         }
         None
-    }
-
-    pub(crate) fn place(&self) -> Place {
-        Place {
-            host: Arc::clone(&self.kernel) as Arc<dyn Host>,
-            parent: Arc::clone(&self.path),
-        }
     }
 
     /// Looks up, under the lock, what the effects are about.

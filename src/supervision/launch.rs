@@ -26,7 +26,7 @@ pub(crate) struct Nest {
 pub(crate) trait Launch: fmt::Debug + Send + Sync {
     fn slot(&self) -> Arc<dyn AnySlot>;
     /// Gives it a place under its supervisor. Once.
-    fn settle_in(&self, place: Place);
+    fn settle_in(&self, place: Arc<Place>);
     /// Starts the next incarnation. The overseer hears of its start and end.
     fn launch(&self, nest: Nest, key: u64, birth: Birth);
     /// Opens what `end` closed.
@@ -46,7 +46,7 @@ impl<A: Actor> Launch for Launcher<A> {
         Arc::clone(&self.slot) as Arc<dyn AnySlot>
     }
 
-    fn settle_in(&self, place: Place) {
+    fn settle_in(&self, place: Arc<Place>) {
         self.slot.settle_in(place);
     }
 

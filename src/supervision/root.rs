@@ -159,10 +159,10 @@ impl System {
         let runtime = kernel.runtime()?;
         let launcher = Launcher::new(parts);
         let slot = Arc::clone(&launcher.slot);
-        slot.settle_in(Place {
+        slot.settle_in(Arc::new(Place {
             host: Arc::clone(kernel) as Arc<dyn Host>,
             parent: Arc::clone(kernel.name()),
-        });
+        }));
         let any = Arc::clone(&slot) as Arc<dyn AnySlot>;
         kernel.add_detached(Arc::clone(&any));
         // Checked after it was entered: of a shutdown and this start, one sees

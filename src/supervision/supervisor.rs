@@ -275,10 +275,10 @@ impl Body {
             children: Vec::new(),
             keep: Mutex::new(None),
         });
-        body.slot.settle_in(Place {
+        body.slot.settle_in(Arc::new(Place {
             host: Arc::clone(kernel) as Arc<dyn Host>,
             parent: "".into(),
-        });
+        }));
         body
     }
 
@@ -302,7 +302,7 @@ impl Launch for Body {
         Arc::clone(&self.slot) as Arc<dyn AnySlot>
     }
 
-    fn settle_in(&self, place: Place) {
+    fn settle_in(&self, place: Arc<Place>) {
         self.slot.settle_in(place);
     }
 
@@ -317,12 +317,12 @@ impl Launch for Body {
             self.intensity,
             self.backoff.clone(),
         );
-        let parent: Arc<str> = self.slot.path().into();
+        let place = Arc::new(Place {
+            host: Arc::clone(&kernel) as Arc<dyn Host>,
+            parent: self.slot.path().into(),
+        });
         for (child, policy) in &self.children {
-            child.settle_in(Place {
-                host: Arc::clone(&kernel) as Arc<dyn Host>,
-                parent: Arc::clone(&parent),
-            });
+            child.settle_in(Arc::clone(&place));
             if child.slot().exit().is_some() {
                 child.revive();
             }

@@ -18,6 +18,8 @@ pub(crate) struct Belongings {
     watches: Vec<(WatchId, Arc<dyn AnySlot>)>,
     /// Timers and tasks that must not outlive the incarnation.
     owned: Vec<(WatchId, Box<dyn std::any::Any + Send + Sync>)>,
+    /// How the hook asked it to end.
+    exit: Option<Exit>,
 }
 
 impl Drop for Belongings {
@@ -31,7 +33,7 @@ impl Drop for Belongings {
 /// The actor's side of the runtime, handed to every hook.
 pub struct Context<A: Actor> {
     slot: Arc<Slot<A::Msg>>,
-    exit: Option<Exit>,
+    /// Absent for an actor that owns nothing, which is most of them.
     belongings: Option<Box<Belongings>>,
 }
 
@@ -39,7 +41,6 @@ impl<A: Actor> Context<A> {
     pub(crate) fn new(slot: Arc<Slot<A::Msg>>) -> Self {
         Self {
             slot,
-            exit: None,
             belongings: None,
         }
     }
@@ -49,7 +50,7 @@ impl<A: Actor> Context<A> {
     }
 
     pub(crate) fn take_exit(&mut self) -> Option<Exit> {
-        self.exit.take()
+        self.belongings.as_mut()?.exit.take()
     }
 
     /// Keeps something that ends, by being dropped, with the incarnation.
@@ -136,7 +137,7 @@ impl<A: Actor> Context<A> {
 
     /// Ends the actor with this exit when the current hook returns.
     pub fn exit(&mut self, exit: Exit) {
-        self.exit = Some(exit);
+        self.belongings.get_or_insert_default().exit = Some(exit);
     }
 
     /// The request being handled, to take along to another task.

@@ -13,11 +13,11 @@
 //! order. The report is made by a guard: also a task that is dropped halfway
 //! (a runtime that shuts down) reports its end.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context as Task, Poll};
+use std::task::{Context as Task, Poll, Waker};
 
 use super::behaviour::Actor;
 use super::context::Context;
@@ -31,19 +31,20 @@ use super::scope::{self, Scope};
 use super::slot::{AnySlot, Signal, Slot};
 use crate::mailbox::{Batch, Taken, Unanswered, Unfinished};
 
-/// Messages handled in one go before the actor lets its neighbours run.
-const BUDGET: u32 = 128;
-
 /// What makes an incarnation's state. Shared by all incarnations.
 pub(crate) type Make<A> = Arc<dyn Fn() -> A + Send + Sync>;
 
-/// Who is told, and about whom. Reports the end when dropped.
+/// What an incarnation owes its slot: the rest of what it took from the mailbox,
+/// and the news of its end. Both are given back when it is dropped.
 pub(crate) struct Duty<M: Send + 'static> {
     pub(crate) slot: Arc<Slot<M>>,
     pub(crate) overseer: Arc<dyn Overseer>,
     pub(crate) key: u64,
     pub(crate) incarnation: u32,
-    ended: Option<Ended>,
+    has_reported: bool,
+    /// Whether the message in hand came with a request, which is in force then.
+    has_request: bool,
+    batch: Batch<Letter<M>>,
 }
 
 impl<M: Send + 'static> Duty<M> {
@@ -54,11 +55,13 @@ impl<M: Send + 'static> Duty<M> {
         incarnation: u32,
     ) -> Self {
         Self {
+            batch: Batch::new(slot.capacity()),
             slot,
             overseer,
             key,
             incarnation,
-            ended: None,
+            has_reported: false,
+            has_request: false,
         }
     }
 
@@ -73,35 +76,7 @@ impl<M: Send + 'static> Duty<M> {
         }
         self.overseer.started(self.key, self.incarnation);
     }
-}
 
-impl<M: Send + 'static> Drop for Duty<M> {
-    fn drop(&mut self) {
-        // What was said to this incarnation is not meant for the next.
-        self.slot.queue.clear_flags();
-        // Where nobody said how it ended, the task was dropped by its runtime.
-        let mut ended = self.ended.take().unwrap_or(Ended::Exited(Exit::Killed));
-        if let Ended::Exited(exit) = &mut ended
-            && !exit.is_abnormal()
-            && std::thread::panicking()
-        {
-            *exit = Exit::Panicked("a destructor panicked".into());
-        }
-        match &ended {
-            Ended::Ignored => {}
-            Ended::NotStarted(exit) | Ended::Exited(exit) => self.slot.note_exit(exit),
-        }
-        self.overseer.ended(self.key, self.incarnation, ended);
-    }
-}
-
-/// The batch of an incarnation; puts it back when dropped.
-struct Hand<'a, M: Send + 'static> {
-    slot: &'a Slot<M>,
-    batch: Batch<Letter<M>>,
-}
-
-impl<M: Send + 'static> Hand<'_, M> {
     /// Gives back what was taken. A message in hand is dead-lettered with this
     /// exit, or put back to be tried again where the slot redelivers.
     fn settle(&mut self, exit: &Exit) {
@@ -140,17 +115,109 @@ impl<M: Send + 'static> Hand<'_, M> {
     }
 
     fn put_back(&mut self, unfinished: Unfinished) -> Option<u64> {
-        let slot = self.slot;
+        let slot = &self.slot;
         slot.queue
             .settle(&mut self.batch, unfinished, || slot.now())
     }
+
+    /// Gives room back for what was finished.
+    fn book(&mut self) {
+        let slot = &self.slot;
+        slot.queue.book(&mut self.batch, || slot.now());
+    }
+
+    /// As [`Duty::book`], before a suspension: registers the waker by which a
+    /// kill reaches it.
+    fn suspend(&mut self, waker: &Waker) {
+        let slot = &self.slot;
+        slot.queue.suspend(&mut self.batch, waker, || slot.now());
+    }
+
+    /// Reports the end. Once.
+    fn report(&mut self, mut ended: Ended) {
+        if std::mem::replace(&mut self.has_reported, true) {
+            return;
+        }
+        // What was said to this incarnation is not meant for the next.
+        self.slot.queue.clear_flags();
+        if let Ended::Exited(exit) = &mut ended
+            && !exit.is_abnormal()
+            && std::thread::panicking()
+        {
+            *exit = Exit::Panicked("a destructor panicked".into());
+        }
+        match &ended {
+            Ended::Ignored => {}
+            Ended::NotStarted(exit) | Ended::Exited(exit) => self.slot.note_exit(exit),
+        }
+        self.overseer.ended(self.key, self.incarnation, ended);
+    }
 }
 
-impl<M: Send + 'static> Drop for Hand<'_, M> {
+impl<M: Send + 'static> Drop for Duty<M> {
     fn drop(&mut self) {
-        let copy = self.batch.take_copy();
-        self.put_back(Unfinished::Failed);
-        scope::drop_because(copy, Unanswered::Crashed);
+        if !self.batch.is_blank() {
+            let copy = self.batch.take_copy();
+            self.put_back(Unfinished::Failed);
+            scope::drop_because(copy, Unanswered::Crashed);
+        }
+        // Where nobody said how it ended, the task was dropped by its runtime.
+        self.report(Ended::Exited(Exit::Killed));
+    }
+}
+
+/// Reports this end when it is dropped, also while a destructor panics.
+struct Last<M: Send + 'static> {
+    duty: Duty<M>,
+    ended: Option<Ended>,
+}
+
+impl<M: Send + 'static> Drop for Last<M> {
+    fn drop(&mut self) {
+        if let Some(ended) = self.ended.take() {
+            self.duty.report(ended);
+        }
+    }
+}
+
+/// The state of an incarnation: what makes it, then what was made.
+enum State<A> {
+    Unborn(Make<A>),
+    Born(A),
+}
+
+impl<A> State<A> {
+    fn actor(&mut self) -> &mut A {
+        match self {
+            Self::Born(actor) => actor,
+            Self::Unborn(_) => unreachable!("a ready actor exists"),
+        }
+    }
+}
+
+/// One incarnation, kept small: an idle actor is little more than this. Fields
+/// are dropped in this order: the report comes last.
+struct Incarnation<A: Actor> {
+    state: State<A>,
+    cx: Context<A>,
+    duty: Duty<A::Msg>,
+}
+
+impl<A: Actor> Incarnation<A> {
+    /// Drops what was the actor's, then reports.
+    fn over(self, ended: Ended) {
+        let Self { state, cx, duty } = self;
+        let why = match &ended {
+            Ended::Exited(exit) if exit.is_abnormal() => Unanswered::Crashed,
+            _ => Unanswered::Stopped,
+        };
+        // Destructors are the user's code: if one panics, the guard reports it.
+        let last = Last {
+            duty,
+            ended: Some(ended),
+        };
+        scope::drop_because((state, cx), why);
+        drop(last);
     }
 }
 
@@ -159,54 +226,59 @@ enum Interrupted {
     Panicked(Exit),
 }
 
-/// Polls a phase of the incarnation inside its scope: kills are seen first and
-/// panics are caught.
-fn poll_guarded<M, F>(
-    slot: &Slot<M>,
-    scope: &mut Scope,
-    future: Pin<&mut F>,
-    task: &mut Task<'_>,
-) -> Poll<Result<F::Output, Interrupted>>
-where
-    M: Send + 'static,
-    F: Future,
-{
-    if slot.queue.is_killed() {
-        return Poll::Ready(Err(Interrupted::Killed));
-    }
-    scope::swap(scope);
-    let polled = catch(|| future.poll(task));
-    scope::swap(scope);
-    match polled {
-        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-        // Whoever said pending has registered its waker by now, so a kill is
-        // seen either here or by being woken.
-        Ok(Poll::Pending) if slot.queue.is_killed() => Poll::Ready(Err(Interrupted::Killed)),
-        Ok(Poll::Pending) => Poll::Pending,
-        Err(exit) => Poll::Ready(Err(Interrupted::Panicked(exit))),
+/// A phase of an incarnation, polled inside its scope: kills are seen first and
+/// panics are caught. A hook registers the waker by which a kill reaches it; the
+/// loop does so itself.
+struct Guarded<'a, F, const IS_HOOK: bool> {
+    scope: &'a mut Scope,
+    phase: Pin<&'a mut F>,
+}
+
+impl<F: Future, const IS_HOOK: bool> Future for Guarded<'_, F, IS_HOOK> {
+    type Output = Result<F::Output, Interrupted>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
+        let Self { scope, phase } = &mut *self;
+        if is_killed(scope) {
+            return Poll::Ready(Err(Interrupted::Killed));
+        }
+        scope::swap(scope);
+        let polled = catch(|| phase.as_mut().poll(task));
+        scope::swap(scope);
+        match polled {
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Ok(Poll::Pending) => {
+                if IS_HOOK && let Some(slot) = &scope.actor {
+                    slot.register(task.waker());
+                }
+                // The waker is registered by now, so a kill is seen either here
+                // or by being woken.
+                if is_killed(scope) {
+                    return Poll::Ready(Err(Interrupted::Killed));
+                }
+                Poll::Pending
+            }
+            Err(exit) => Poll::Ready(Err(Interrupted::Panicked(exit))),
+        }
     }
 }
 
-/// As [`poll_guarded`], for a hook: registers the waker by which a kill reaches
-/// it.
-fn poll_hook<M, F>(
-    slot: &Slot<M>,
-    scope: &mut Scope,
-    mut future: Pin<&mut F>,
-    task: &mut Task<'_>,
-) -> Poll<Result<F::Output, Interrupted>>
-where
-    M: Send + 'static,
-    F: Future,
-{
-    let registering = pin!(poll_fn(|task| {
-        let polled = future.as_mut().poll(task);
-        if polled.is_pending() {
-            slot.queue.register(task.waker());
-        }
-        polled
-    }));
-    poll_guarded(slot, scope, registering, task)
+fn is_killed(scope: &Scope) -> bool {
+    scope.actor.as_ref().is_some_and(|slot| slot.is_killed())
+}
+
+fn guarded_hook<'a, F: Future>(
+    scope: &'a mut Scope,
+    phase: Pin<&'a mut F>,
+) -> Guarded<'a, F, true> {
+    Guarded { scope, phase }
+}
+
+fn guarded_loop<'a, F: Future>(
+    scope: &'a mut Scope,
+    phase: Pin<&'a mut F>,
+) -> Guarded<'a, F, false> {
+    Guarded { scope, phase }
 }
 
 /// Runs foreign code; a panic comes back as the exit it means.
@@ -233,123 +305,118 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Exit> {
 
 /// One incarnation, from its making to its report.
 ///
-/// A function that returns an `async` block, not an `async fn`: the latter keeps
-/// its arguments twice, and a million idle actors would pay for it.
-#[expect(
-    clippy::manual_async_fn,
-    reason = "an `async fn` keeps its arguments twice"
-)]
-pub(crate) fn live<A: Actor>(
-    mut duty: Duty<A::Msg>,
-    make: Make<A>,
-) -> impl Future<Output = ()> + Send {
+/// What waits longest is kept smallest, since a million idle actors pay for it:
+/// arguments are captured once (an `async fn` keeps them twice), outcomes are
+/// dealt with before the next phase begins, and whatever several phases need is
+/// behind one reference.
+pub(crate) fn live<A: Actor>(duty: Duty<A::Msg>, make: Make<A>) -> impl Future<Output = ()> + Send {
+    let mut scope = Scope {
+        actor: Some(Arc::clone(&duty.slot) as Arc<dyn AnySlot>),
+        request: None,
+    };
+    let mut me = Incarnation {
+        state: State::Unborn(make),
+        cx: Context::<A>::new(Arc::clone(&duty.slot)),
+        duty,
+    };
     async move {
-        let mut scope = Scope {
-            actor: Some(Arc::clone(&duty.slot) as Arc<dyn AnySlot>),
-            request: None,
-        };
-        let mut cx = Context::<A>::new(Arc::clone(&duty.slot));
-        let mut actor: Option<A> = None;
-
-        let born = {
-            let mut birth = pin!(bear(&mut actor, &mut cx, make));
-            poll_fn(|task| poll_hook(&duty.slot, &mut scope, birth.as_mut(), task)).await
-        };
-        let early = match born {
-            Ok(Ok(Started::Ready)) => None,
-            Ok(Ok(Started::Ignore)) => Some(Ended::Ignored),
-            Ok(Err(error)) => Some(Ended::NotStarted(Exit::failed(error))),
-            Err(Interrupted::Killed) => Some(Ended::NotStarted(Exit::Killed)),
-            Err(Interrupted::Panicked(exit)) => Some(Ended::NotStarted(exit)),
-        };
-        let ended = match early {
-            Some(ended) => ended,
-            None => {
-                duty.slot.set_ready();
-                duty.started();
-                let mut exit = {
-                    let mut hand = Hand {
-                        batch: Batch::new(duty.slot.capacity()),
-                        slot: &duty.slot,
-                    };
-                    let exit = {
-                        // Declared first, so that it outlives what a kill drops.
-                        let mut _ending = None;
-                        let actor = actor.as_mut().expect("a ready actor exists");
-                        let mut work = pin!(work(actor, &mut cx, &duty.slot, &mut hand.batch));
-                        let ended = poll_fn(|task| {
-                            poll_guarded(&duty.slot, &mut scope, work.as_mut(), task)
-                        })
-                        .await;
-                        match ended {
-                            Ok(exit) => exit,
-                            Err(Interrupted::Killed) => {
-                                _ending = Some(scope::ending_because(Unanswered::Crashed));
-                                Exit::Killed
-                            }
-                            Err(Interrupted::Panicked(exit)) => exit,
-                        }
-                    };
-                    // The request that was in hand is over.
-                    scope.request = None;
-                    hand.settle(&exit);
-                    exit
-                };
-                if !matches!(exit, Exit::Killed)
-                    && let Some(actor) = actor.as_mut()
-                {
-                    if !exit.is_abnormal() {
-                        duty.slot.set_state(Lifecycle::Shutdown);
-                    }
-                    let stopped = {
-                        let mut stop = pin!(actor.stop(&exit, &mut cx));
-                        poll_fn(|task| poll_hook(&duty.slot, &mut scope, stop.as_mut(), task)).await
-                    };
-                    match stopped {
-                        Ok(Ok(())) => {}
-                        Ok(Err(error)) if !exit.is_abnormal() => exit = Exit::failed(error),
-                        Ok(Err(_)) => {}
-                        Err(Interrupted::Killed) => exit = Exit::Killed,
-                        Err(Interrupted::Panicked(panicked)) => exit = panicked,
-                    }
-                }
-                Ended::Exited(exit)
+        {
+            let born = {
+                let birth = pin!(bear(&mut me));
+                guarded_hook(&mut scope, birth).await
+            };
+            if let Some(ended) = early(born) {
+                me.over(ended);
+                return;
             }
-        };
-        let why = match &ended {
-            Ended::Exited(exit) if exit.is_abnormal() => Unanswered::Crashed,
-            _ => Unanswered::Stopped,
-        };
-        // Destructors are the user's code: if one panics, the guard reports it.
-        duty.ended = Some(ended);
-        scope::drop_because((actor, cx), why);
-        drop(duty);
+        }
+        me.duty.slot.set_ready();
+        me.duty.started();
+        let exit = toil(&mut me, &mut scope).await;
+        let exit = retire(&mut me, &mut scope, exit).await;
+        me.over(Ended::Exited(exit));
+    }
+}
+
+/// The loop, until it ends, panics or is killed.
+fn toil<A: Actor>(me: &mut Incarnation<A>, scope: &mut Scope) -> impl Future<Output = Exit> + Send {
+    async move {
+        // Declared first, so that it outlives what a kill drops.
+        let mut _ending = None;
+        let work = pin!(work(me));
+        match guarded_loop(scope, work).await {
+            Ok(exit) => exit,
+            Err(Interrupted::Killed) => {
+                _ending = Some(scope::ending_because(Unanswered::Crashed));
+                Exit::Killed
+            }
+            Err(Interrupted::Panicked(exit)) => exit,
+        }
+    }
+}
+
+/// How an incarnation ended whose start came to this; `None`: it is ready.
+fn early(born: Result<Result<Started, BoxError>, Interrupted>) -> Option<Ended> {
+    match born {
+        Ok(Ok(Started::Ready)) => None,
+        Ok(Ok(Started::Ignore)) => Some(Ended::Ignored),
+        Ok(Err(error)) => Some(Ended::NotStarted(Exit::failed(error))),
+        Err(Interrupted::Killed) => Some(Ended::NotStarted(Exit::Killed)),
+        Err(Interrupted::Panicked(exit)) => Some(Ended::NotStarted(exit)),
     }
 }
 
 /// Makes the state, runs the start hook, and admits it as ready.
-async fn bear<A: Actor>(
-    actor: &mut Option<A>,
-    cx: &mut Context<A>,
-    make: Make<A>,
-) -> Result<Started, BoxError> {
-    let actor = actor.insert(make());
-    drop(make);
-    if actor.start(cx).await? == Started::Ignore {
+async fn bear<A: Actor>(me: &mut Incarnation<A>) -> Result<Started, BoxError> {
+    if let State::Unborn(make) = &me.state {
+        let actor = make();
+        me.state = State::Born(actor);
+    }
+    if me.state.actor().start(&mut me.cx).await? == Started::Ignore {
         return Ok(Started::Ignore);
     }
-    actor.check(cx).await?;
-    let capabilities = actor.capabilities();
-    if cx.slot().admission().is_none() && capabilities.is_empty() {
+    me.state.actor().check(&mut me.cx).await?;
+    let capabilities = me.state.actor().capabilities();
+    let slot = &me.duty.slot;
+    if slot.admission().is_none() && capabilities.is_empty() {
         return Ok(Started::Ready);
     }
-    let slot = Arc::clone(cx.slot());
     if let Some(host) = slot.host() {
-        let any = Arc::clone(&slot) as Arc<dyn AnySlot>;
+        let any = Arc::clone(slot) as Arc<dyn AnySlot>;
         host.register(any, slot.admission(), capabilities)?;
         slot.mark_registered();
     }
     Ok(Started::Ready)
+}
+
+/// Gives back what was taken and, unless it was killed, runs the stop hook.
+/// Returns how the incarnation ended after all.
+fn retire<A: Actor>(
+    me: &mut Incarnation<A>,
+    scope: &mut Scope,
+    exit: Exit,
+) -> impl Future<Output = Exit> + Send {
+    async move {
+        // The request that was in hand is over.
+        scope.request = None;
+        me.duty.settle(&exit);
+        if matches!(exit, Exit::Killed) {
+            return exit;
+        }
+        if !exit.is_abnormal() {
+            me.duty.slot.set_state(Lifecycle::Shutdown);
+        }
+        let stopped = {
+            let stop = pin!(me.state.actor().stop(&exit, &mut me.cx));
+            guarded_hook(scope, stop).await
+        };
+        match stopped {
+            Ok(Err(error)) if !exit.is_abnormal() => Exit::failed(error),
+            Ok(_) => exit,
+            Err(Interrupted::Killed) => Exit::Killed,
+            Err(Interrupted::Panicked(panicked)) => panicked,
+        }
+    }
 }
 
 /// What the loop does next.
@@ -360,91 +427,106 @@ enum Next<M> {
 }
 
 /// The loop: one message at a time until something ends it.
-async fn work<A: Actor>(
-    actor: &mut A,
-    cx: &mut Context<A>,
-    slot: &Slot<A::Msg>,
-    batch: &mut Batch<Letter<A::Msg>>,
-) -> Exit {
-    if let Some(exit) = cx.take_exit() {
-        return exit;
-    }
-    let mut budget = BUDGET;
-    loop {
-        let (msg, carried, is_counted) = match next(slot, batch, &mut budget).await {
-            Next::Handle(Letter { msg, carried }) => (msg, carried, true),
-            Next::Notice(msg) => (msg, None, false),
-            Next::End(exit) => return exit,
-        };
-        let has_request = carried.is_some();
-        if has_request {
-            scope::set_request(carried);
-        }
-        let outcome = {
-            let mut handling = pin!(actor.handle(msg, cx));
-            poll_fn(|task| {
-                let polled = handling.as_mut().poll(task);
-                if polled.is_pending() {
-                    budget = BUDGET;
-                    slot.queue.suspend(batch, task.waker(), || slot.now());
-                }
-                polled
-            })
-            .await
-        };
-        if has_request {
-            scope::set_request(None);
-        }
-        if let Err(error) = outcome {
-            return Exit::failed(error);
-        }
-        if is_counted && batch.finish() {
-            slot.queue.book(batch, || slot.now());
-        }
-        if let Some(exit) = cx.take_exit() {
+fn work<A: Actor>(me: &mut Incarnation<A>) -> impl Future<Output = Exit> + Send {
+    async move {
+        if let Some(exit) = me.cx.take_exit() {
             return exit;
+        }
+        me.duty.batch.renew_budget();
+        loop {
+            let msg = match (Seeking { duty: &mut me.duty }).await {
+                Next::Handle(Letter { msg, carried }) => {
+                    if carried.is_some() {
+                        me.duty.has_request = true;
+                        scope::set_request(carried);
+                    }
+                    msg
+                }
+                Next::Notice(msg) => msg,
+                Next::End(exit) => return exit,
+            };
+            let outcome = Handling {
+                handling: pin!(me.state.actor().handle(msg, &mut me.cx)),
+                duty: &mut me.duty,
+            }
+            .await;
+            if std::mem::take(&mut me.duty.has_request) {
+                scope::set_request(None);
+            }
+            if let Err(error) = outcome {
+                return Exit::failed(error);
+            }
+            if me.duty.batch.finish() {
+                me.duty.book();
+            }
+            if let Some(exit) = me.cx.take_exit() {
+                return exit;
+            }
         }
     }
 }
 
-/// The next thing to do: a signal, a message of the batch, or what comes.
-async fn next<M: Send + 'static>(
-    slot: &Slot<M>,
-    batch: &mut Batch<Letter<M>>,
-    budget: &mut u32,
-) -> Next<M> {
-    poll_fn(|task| {
+/// A handler at work. Gives room back before it suspends.
+struct Handling<'a, M: Send + 'static, H> {
+    handling: Pin<&'a mut H>,
+    duty: &'a mut Duty<M>,
+}
+
+impl<M: Send + 'static, H: Future> Future for Handling<'_, M, H> {
+    type Output = H::Output;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<H::Output> {
+        let polled = self.handling.as_mut().poll(task);
+        if polled.is_pending() {
+            self.duty.batch.renew_budget();
+            self.duty.suspend(task.waker());
+        }
+        polled
+    }
+}
+
+/// Looks for the next thing to do: a signal, a message of the batch, or what
+/// comes.
+struct Seeking<'a, M: Send + 'static> {
+    duty: &'a mut Duty<M>,
+}
+
+impl<M: Send + 'static> Future for Seeking<'_, M> {
+    type Output = Next<M>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Next<M>> {
+        let duty = &mut *self.duty;
         loop {
-            while slot.queue.is_flagged() {
-                if slot.queue.is_killed() {
+            while duty.slot.queue.is_flagged() {
+                if duty.slot.queue.is_killed() {
                     return Poll::Ready(Next::End(Exit::Killed));
                 }
-                match slot.queue.next_signal() {
+                match duty.slot.queue.next_signal() {
                     Some(signal) => {
-                        if let Some(next) = heed(slot, batch, signal) {
+                        if let Some(next) = heed(duty, signal) {
                             return Poll::Ready(next);
                         }
                     }
                     None => break,
                 }
             }
-            if *budget == 0 {
-                *budget = BUDGET;
-                slot.queue.suspend(batch, task.waker(), || slot.now());
+            if !duty.batch.has_budget() {
+                duty.batch.renew_budget();
+                duty.suspend(task.waker());
                 task.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            if let Some((letter, seq)) = batch.next() {
-                *budget -= 1;
-                if let Some(letter) = fresh(slot, batch, letter, seq) {
+            if let Some((letter, seq)) = duty.batch.next() {
+                if let Some(letter) = fresh(duty, letter, seq) {
                     return Poll::Ready(Next::Handle(letter));
                 }
                 continue;
             }
+            let Duty { slot, batch, .. } = duty;
             match slot.queue.take(batch, Some(task.waker()), || slot.now()) {
                 Taken::Items => {}
                 Taken::Signal(signal) => {
-                    if let Some(next) = heed(slot, batch, signal) {
+                    if let Some(next) = heed(duty, signal) {
                         return Poll::Ready(next);
                     }
                 }
@@ -453,26 +535,21 @@ async fn next<M: Send + 'static>(
                     return Poll::Ready(Next::End(Exit::Killed));
                 }
                 Taken::Empty => {
-                    *budget = BUDGET;
+                    batch.renew_budget();
                     return Poll::Pending;
                 }
             }
         }
-    })
-    .await
+    }
 }
 
 /// Follows a word of the system lane; `None`: go on.
-fn heed<M: Send + 'static>(
-    slot: &Slot<M>,
-    batch: &mut Batch<Letter<M>>,
-    signal: Signal<M>,
-) -> Option<Next<M>> {
+fn heed<M: Send + 'static>(duty: &mut Duty<M>, signal: Signal<M>) -> Option<Next<M>> {
     match signal {
         Signal::Stop(exit) => Some(Next::End(exit)),
         Signal::Notice(msg) => Some(Next::Notice(msg)),
         Signal::Pause => {
-            slot.queue.settle(batch, Unfinished::Failed, || slot.now());
+            let _ = duty.put_back(Unfinished::Failed);
             None
         }
     }
@@ -480,28 +557,25 @@ fn heed<M: Send + 'static>(
 
 /// The letter, unless its time to live has passed; keeps a copy where the slot
 /// redelivers.
-fn fresh<M: Send + 'static>(
-    slot: &Slot<M>,
-    batch: &mut Batch<Letter<M>>,
-    letter: Letter<M>,
-    seq: u64,
-) -> Option<Letter<M>> {
+fn fresh<M: Send + 'static>(duty: &mut Duty<M>, letter: Letter<M>, seq: u64) -> Option<Letter<M>> {
     if let Some(carried) = &letter.carried
         && let Some(expires) = carried.meta().expires
-        && slot.now() >= expires
+        && duty.slot.now() >= expires
     {
-        let is_due = batch.discard_expired();
-        slot.bury(letter, Some(seq), DeadReason::Expired, Unanswered::Expired);
+        let is_due = duty.batch.discard_expired();
+        duty.slot
+            .bury(letter, Some(seq), DeadReason::Expired, Unanswered::Expired);
         if is_due {
-            slot.queue.book(batch, || slot.now());
+            duty.book();
         }
         return None;
     }
-    if let Some(redelivery) = slot.redelivery() {
-        batch.keep(Letter {
+    if let Some(redelivery) = duty.slot.redelivery() {
+        let copy = Letter {
             msg: (redelivery.copy)(&letter.msg),
             carried: letter.carried.clone(),
-        });
+        };
+        duty.batch.keep(copy);
     }
     Some(letter)
 }

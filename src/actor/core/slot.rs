@@ -103,11 +103,11 @@ pub struct WatchId(u64);
 #[derive(Default)]
 struct Life {
     state: Lifecycle,
+    /// Counts the restarts, too.
     incarnation: u32,
-    restarts: u32,
     /// Set once, when the actor has ended for good.
     exit: Option<Exit>,
-    last_error: Option<Exit>,
+    last_error: Option<Box<Exit>>,
     listeners: Option<Box<Listeners>>,
     is_registered: bool,
     is_ending: bool,
@@ -138,9 +138,9 @@ pub(crate) struct Extras<M> {
 pub(crate) struct Slot<M> {
     id: ActorId,
     pub(crate) queue: Queue<Letter<M>, Signal<M>>,
-    capacity: u32,
     name: Name,
-    place: OnceLock<Place>,
+    /// Siblings share theirs.
+    place: OnceLock<Arc<Place>>,
     life: Mutex<Life>,
     pub(crate) extras: Option<Box<Extras<M>>>,
 }
@@ -150,7 +150,6 @@ impl<M: Send + 'static> Slot<M> {
         Self {
             id: ActorId(NEXT_ID.fetch_add(1, Relaxed)),
             queue: Queue::new(mailbox),
-            capacity: u32::try_from(mailbox.capacity()).unwrap_or(u32::MAX),
             name,
             place: OnceLock::new(),
             life: Mutex::new(Life::default()),
@@ -160,7 +159,7 @@ impl<M: Send + 'static> Slot<M> {
 
     /// Gives it a place in a system and wakes asks that waited for one. `false`
     /// if it has a place already.
-    pub(crate) fn settle_in(&self, place: Place) -> bool {
+    pub(crate) fn settle_in(&self, place: Arc<Place>) -> bool {
         if self.place.set(place).is_err() {
             return false;
         }
@@ -169,7 +168,7 @@ impl<M: Send + 'static> Slot<M> {
     }
 
     pub(crate) fn capacity(&self) -> u32 {
-        self.capacity
+        self.queue.capacity()
     }
 
     pub(crate) fn redelivery(&self) -> Option<&Redelivery<M>> {
@@ -348,6 +347,9 @@ pub(crate) trait AnySlot: fmt::Debug + Send + Sync {
     fn drain(&self);
     /// End now.
     fn kill(&self);
+    fn is_killed(&self) -> bool;
+    /// Registers the waker by which a kill reaches a start or stop hook.
+    fn register(&self, waker: &Waker);
     fn pause(&self);
     fn resume(&self);
 
@@ -410,7 +412,7 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn mailbox_capacity(&self) -> usize {
-        self.capacity as usize
+        self.queue.capacity() as usize
     }
 
     fn state(&self) -> Lifecycle {
@@ -426,11 +428,11 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn restarts(&self) -> u32 {
-        self.life.lock().restarts
+        self.life.lock().incarnation
     }
 
     fn last_error(&self) -> Option<Exit> {
-        self.life.lock().last_error.clone()
+        self.life.lock().last_error.as_deref().cloned()
     }
 
     fn exit(&self) -> Option<Exit> {
@@ -451,6 +453,14 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
 
     fn kill(&self) {
         self.queue.kill();
+    }
+
+    fn is_killed(&self) -> bool {
+        self.queue.is_killed()
+    }
+
+    fn register(&self, waker: &Waker) {
+        self.queue.register(waker);
     }
 
     fn pause(&self) {
@@ -498,7 +508,6 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
         let mut life = self.life.lock();
         if birth == Birth::Restart {
             life.incarnation += 1;
-            life.restarts += 1;
         }
         life.incarnation
     }
@@ -507,7 +516,7 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
         let incarnation = {
             let mut life = self.life.lock();
             if exit.is_abnormal() {
-                life.last_error = Some(exit.clone());
+                life.last_error = Some(Box::new(exit.clone()));
             }
             life.incarnation
         };

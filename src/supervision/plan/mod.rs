@@ -138,7 +138,8 @@ pub(crate) enum Effect<C> {
 #[derive(Debug)]
 pub(crate) struct Member<C> {
     pub(crate) child: C,
-    pub(crate) policy: Policy,
+    pub(crate) restart: Restart,
+    shutdown: Shutdown,
     pub(crate) status: Status,
     failures: BackoffState,
     up_since: Option<Instant>,
@@ -212,7 +213,9 @@ pub(crate) struct Plan<C> {
     intensity: Intensity,
     backoff: Backoff,
     window: RestartWindow,
-    members: BTreeMap<Key, Member<C>>,
+    /// Boxed: the nodes of a tree that grows at its end are little more than
+    /// half full.
+    members: BTreeMap<Key, Box<Member<C>>>,
     next_key: Key,
     group: Option<Group>,
     /// Failures that came while a group operation that does not concern them
@@ -249,11 +252,11 @@ impl<C> Plan<C> {
     // ---- what can be seen ----------------------------------------------
 
     pub(crate) fn members(&self) -> impl DoubleEndedIterator<Item = (Key, &Member<C>)> {
-        self.members.iter().map(|(key, member)| (*key, member))
+        self.members.iter().map(|(key, member)| (*key, &**member))
     }
 
     pub(crate) fn member(&self, key: Key) -> Option<&Member<C>> {
-        self.members.get(&key)
+        self.members.get(&key).map(|member| &**member)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -294,9 +297,10 @@ impl<C> Plan<C> {
         self.next_key += 1;
         self.members.insert(
             key,
-            Member {
+            Box::new(Member {
                 child,
-                policy,
+                restart: policy.restart,
+                shutdown: policy.shutdown,
                 status: Status::Down,
                 failures: BackoffState::new(),
                 up_since: None,
@@ -305,7 +309,7 @@ impl<C> Plan<C> {
                 has_ended: false,
                 is_kept: false,
                 due: None,
-            },
+            }),
         );
         key
     }
@@ -619,7 +623,7 @@ impl<C> Plan<C> {
         // A restart that did not succeed is tried again whatever the rule says
         // about exits: the child is wanted.
         let was_repair = member.status == Status::Starting(Why::Repair);
-        let again = match member.policy.restart {
+        let again = match member.restart {
             Restart::Temporary => false,
             _ if was_repair => true,
             restart => restart.applies_to(&exit),
@@ -711,7 +715,7 @@ impl<C> Plan<C> {
                 _ => to_stop.push(*key),
             }
             let is_terminated = member.status == Status::Stopping && member.asked.is_some();
-            if member.policy.restart != Restart::Temporary && !is_terminated {
+            if member.restart != Restart::Temporary && !is_terminated {
                 to_start.push_back(*key);
             }
         }
@@ -896,7 +900,7 @@ impl<C> Plan<C> {
         };
         let was_stopping = member.status == Status::Stopping;
         member.status = Status::Stopping;
-        match (manner, member.policy.shutdown) {
+        match (manner, member.shutdown) {
             (Manner::Kill, _) | (Manner::Stop, Shutdown::Kill) => out.push(Effect::Kill(key)),
             (Manner::Drain(by), _) => out.push(Effect::Drain(key, by)),
             (Manner::Stop, _) if was_stopping => {}
@@ -941,7 +945,7 @@ impl<C> Plan<C> {
             // A static child of a supervisor that ends belongs to the next
             // incarnation of that supervisor; the keeper closes it when there
             // is none.
-            if !member.is_static || member.policy.restart == Restart::Temporary {
+            if !member.is_static || member.restart == Restart::Temporary {
                 self.forget(key, exit, out);
             }
         } else if !(is_group && will_start) || asked.is_some() {
@@ -963,7 +967,7 @@ impl<C> Plan<C> {
         let Some(member) = self.members.get_mut(&key) else {
             return;
         };
-        let is_dropped = member.policy.restart == Restart::Temporary
+        let is_dropped = member.restart == Restart::Temporary
             || (self.shape == Shape::Dynamic && !member.is_static);
         if is_dropped {
             self.forget(key, exit, out);
