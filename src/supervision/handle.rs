@@ -195,7 +195,7 @@ impl SupervisorRef {
                         id: slot.id(),
                         state: ChildState::of(member.status),
                         restarts: slot.restarts(),
-                        restart: member.policy.restart,
+                        restart: member.restart,
                     }
                 })
                 .collect()
