@@ -267,31 +267,30 @@ impl fmt::Debug for SupervisorRef {
 const WAVE: usize = 512;
 
 /// Drives futures together; outcomes in order.
+///
+/// All are polled once, which sends the commands. After that only the first that
+/// is not done: the slowest decides when all are done anyway, and each has its
+/// own place among those who wait for an answer.
 async fn join_all<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
-    let mut outcomes: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
-    let mut first = 0;
-    // All are polled once; after that, in order: each has its own waker slot in
-    // the answers, and the slowest decides when all are done anyway.
+    let mut outcomes: Vec<Option<F::Output>> = Vec::with_capacity(futures.len());
     poll_fn(|task| {
-        for at in first..futures.len() {
-            if outcomes[at].is_none() {
-                match Pin::new(&mut futures[at]).poll(task) {
-                    Poll::Ready(outcome) => outcomes[at] = Some(outcome),
-                    Poll::Pending => {}
-                }
-            }
+        for future in &mut futures {
+            outcomes.push(match Pin::new(future).poll(task) {
+                Poll::Ready(outcome) => Some(outcome),
+                Poll::Pending => None,
+            });
         }
-        while first < outcomes.len() && outcomes[first].is_some() {
-            first += 1;
-        }
-        if first == outcomes.len() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        Poll::Ready(())
     })
     .await;
-    outcomes.into_iter().flatten().collect()
+    let mut in_order = Vec::with_capacity(futures.len());
+    for (future, outcome) in futures.into_iter().zip(outcomes) {
+        in_order.push(match outcome {
+            Some(outcome) => outcome,
+            None => future.await,
+        });
+    }
+    in_order
 }
 
 /// How a child's start went.
