@@ -1,6 +1,6 @@
 //! The event stream and the office of dead letters.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -114,33 +114,37 @@ impl EventStream {
     }
 }
 
+#[derive(Debug, Default)]
+struct Kept {
+    letters: VecDeque<DeadLetter>,
+    by_reason: BTreeMap<&'static str, u64>,
+}
+
 /// Keeps the newest dead letters of a system.
 #[derive(Debug)]
 pub(crate) struct Office {
-    kept: Mutex<VecDeque<DeadLetter>>,
+    kept: Mutex<Kept>,
     capacity: usize,
-    total: AtomicU64,
     late_replies: AtomicU64,
 }
 
 impl Office {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
-            kept: Mutex::new(VecDeque::new()),
+            kept: Mutex::new(Kept::default()),
             capacity,
-            total: AtomicU64::new(0),
             late_replies: AtomicU64::new(0),
         }
     }
 
     pub(crate) fn keep(&self, letter: DeadLetter) {
-        self.total.fetch_add(1, Relaxed);
         let mut kept = self.kept.lock();
-        let oldest = (kept.len() >= self.capacity)
-            .then(|| kept.pop_front())
+        *kept.by_reason.entry(letter.reason.kind()).or_default() += 1;
+        let oldest = (kept.letters.len() >= self.capacity)
+            .then(|| kept.letters.pop_front())
             .flatten();
         if self.capacity > 0 {
-            kept.push_back(letter);
+            kept.letters.push_back(letter);
         }
         drop(kept);
         drop(oldest);
@@ -151,11 +155,16 @@ impl Office {
     }
 
     pub(crate) fn snapshot(&self) -> DeadLetters {
-        let kept: Vec<_> = self.kept.lock().iter().cloned().collect();
-        let total = self.total.load(Relaxed);
+        let (kept, by_reason) = {
+            let kept = self.kept.lock();
+            let letters: Vec<_> = kept.letters.iter().cloned().collect();
+            (letters, kept.by_reason.clone())
+        };
+        let total = by_reason.values().sum();
         DeadLetters {
-            dropped: total.saturating_sub(kept.len() as u64),
+            dropped: total - kept.len() as u64,
             total,
+            by_reason,
             late_replies: self.late_replies.load(Relaxed),
             kept,
         }
@@ -173,6 +182,9 @@ pub struct DeadLetters {
     pub kept: Vec<DeadLetter>,
     /// How many there have been.
     pub total: u64,
+    /// How many there have been for each [kind](crate::actor::DeadReason::kind)
+    /// of reason.
+    pub by_reason: BTreeMap<&'static str, u64>,
     /// How many are no longer kept.
     pub dropped: u64,
     /// Answers that came after the asker was gone. They are dropped, and never

@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -131,6 +131,7 @@ pub(crate) struct Kernel {
     root: Mutex<Option<Arc<dyn Tree>>>,
     /// Paths of those that a shutdown had to kill.
     killed: Mutex<Vec<String>>,
+    restarts: AtomicU64,
 }
 
 #[derive(Default)]
@@ -184,6 +185,7 @@ impl Kernel {
             detached: Sharded::default(),
             root: Mutex::new(None),
             killed: Mutex::new(Vec::new()),
+            restarts: AtomicU64::new(0),
             name,
             config,
         }
@@ -219,6 +221,10 @@ impl Kernel {
                 killed.push(path.to_owned());
             }
         }
+    }
+
+    pub(crate) fn count_restart(&self) {
+        self.restarts.fetch_add(1, Relaxed);
     }
 
     /// Those that were killed during the shutdown.
@@ -522,6 +528,12 @@ impl System {
     #[must_use]
     pub fn listings(&self) -> Vec<Listing> {
         self.kernel.registry.listings()
+    }
+
+    /// Restarts by all of its supervisors so far.
+    #[must_use]
+    pub fn restarts(&self) -> u64 {
+        self.kernel.restarts.load(Relaxed)
     }
 
     /// The system's clock: it follows a paused or simulated clock.

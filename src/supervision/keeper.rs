@@ -28,9 +28,9 @@ use ractor::{ActorProcessingErr, ActorRef as RactorRef, SupervisionEvent};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
+use super::errors::StartFailed;
 use super::launch::{AnyChild, Launch, Nest};
 use super::plan::{Answer, Effect, Effects, End, Key, Manner, Plan, Status, Token, Why};
-use super::supervisor::StartFailed;
 use crate::actor::core::host::{Ended, Host, Overseer};
 use crate::actor::core::slot::{ActorId, AnySlot, Birth, Place, Slot};
 use crate::actor::system::{Kernel, clock};
@@ -441,6 +441,9 @@ impl Keep {
                     overseer: self.arc(),
                     cell: self.cell(),
                 };
+                if why == Why::Repair {
+                    self.kernel.count_restart();
+                }
                 if why == Why::Repair && self.kernel.has_listeners() {
                     let slot = child.slot();
                     self.kernel.emit(Event::Restarted {

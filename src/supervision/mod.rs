@@ -88,6 +88,8 @@
 //! *`panic = "abort"`* ends the process at the first panic: nothing can be
 //! restarted there.
 
+mod errors;
+mod handle;
 pub mod interop;
 mod keeper;
 mod launch;
@@ -97,12 +99,11 @@ mod root;
 mod supervisor;
 mod tree;
 
+pub use errors::{ChildError, StartError, StartFailed};
+pub use handle::{ChildCount, ChildId, ChildInfo, ChildState, SupervisorRef};
 pub use launch::AnyChild;
 pub use plan::Strategy;
 pub use pool::{Pool, PoolRef, PoolStatus};
 pub use root::{AlreadyShutDown, Interrupt, ShutdownReport};
-pub use supervisor::{
-    ChildCount, ChildError, ChildId, ChildInfo, ChildState, StartError, StartFailed, Supervisor,
-    SupervisorRef,
-};
+pub use supervisor::Supervisor;
 pub use tree::Node;

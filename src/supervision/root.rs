@@ -5,10 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::errors::StartError;
+use super::handle::{Begun, SupervisorRef};
 use super::keeper::Input;
 use super::launch::{Launch, Nest};
 use super::plan::Manner;
-use super::supervisor::{Begun, Body, StartError, SupervisorRef};
+use super::supervisor::Body;
 use super::tree::Node;
 use crate::actor::core::host::{Ended, Host, Overseer};
 use crate::actor::core::slot::{AnySlot, Birth};

@@ -243,11 +243,17 @@ async fn a1_an_exit_from_a_hook_is_the_actors_exit() {
     ];
     for exit in exits {
         let system = system();
-        let spec = probe("a").restart(Restart::Temporary);
+        let trace = Trace::default();
+        let spec = temporary(Script::new("a", &trace));
         let actor = system.spawn(spec).await.unwrap();
         let expected = exit.to_string();
+        let hooks = match exit {
+            Exit::Killed => NO_STOP,
+            _ => WHOLE,
+        };
         actor.tell(Msg::exit(exit)).await.unwrap();
         assert_eq!(soon(actor.closed()).await.to_string(), expected);
+        assert_eq!(trace.take(), hooks, "{expected}");
         assert_eq!(actor.counts().handled, 1, "the message was handled");
     }
 }

@@ -152,6 +152,23 @@ async fn a2_a_send_that_was_given_room_stays_sent_when_it_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a2_when_the_last_waiting_sender_gives_up_the_way_is_free_again() {
+    let system = system();
+    let actor = system.spawn(probe("a").mailbox(1)).await.unwrap();
+    let release = hold(&actor).await;
+    let mut only = actor.tell(Msg::Note(1));
+    assert!(poll_once(&mut only).await.is_pending());
+    drop(only);
+    drop(release);
+    idle().await;
+    actor
+        .try_tell(Msg::Note(2))
+        .expect("there is room, and no line");
+    idle().await;
+    assert_eq!(actor.ask(Msg::Seen).await.unwrap(), [2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a2_a_dropped_sender_passes_its_place_on() {
     let system = system();
     let actor = system.spawn(probe("a").mailbox(1)).await.unwrap();

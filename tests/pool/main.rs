@@ -169,6 +169,8 @@ async fn c12_a_crashed_member_is_replaced_and_its_job_fails_as_transient() {
     assert_eq!(crashed.class(), FaultClass::Transient);
     assert_eq!(pool.worker().ask(2).await.unwrap().value, 2);
     assert_eq!(pool.status().size, 1);
+    assert_eq!(system.restarts(), 1);
+    assert_eq!(system.dead_letters().by_reason["crashed"], 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,15 +22,27 @@ pub enum DeadReason {
     Refused(Arc<str>),
 }
 
+impl DeadReason {
+    /// The reason without its particulars, to count by.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Undelivered => "undelivered",
+            Self::Overflow => "overflow",
+            Self::Expired => "expired",
+            Self::Crashed(_) => "crashed",
+            Self::Poison(_) => "poison",
+            Self::Refused(_) => "refused",
+        }
+    }
+}
+
 impl fmt::Display for DeadReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind())?;
         match self {
-            Self::Undelivered => f.write_str("undelivered"),
-            Self::Overflow => f.write_str("overflow"),
-            Self::Expired => f.write_str("expired"),
-            Self::Crashed(why) => write!(f, "crashed ({why})"),
-            Self::Poison(why) => write!(f, "poison ({why})"),
-            Self::Refused(why) => write!(f, "refused ({why})"),
+            Self::Crashed(why) | Self::Poison(why) | Self::Refused(why) => write!(f, " ({why})"),
+            Self::Undelivered | Self::Overflow | Self::Expired => Ok(()),
         }
     }
 }

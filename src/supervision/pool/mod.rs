@@ -61,8 +61,10 @@ use std::time::Duration;
 use leases::Leases;
 use manager::Manager;
 
+use super::errors::StartError;
+use super::handle::SupervisorRef;
 use super::plan::Strategy;
-use super::supervisor::{StartError, Supervisor, SupervisorRef};
+use super::supervisor::Supervisor;
 use crate::actor::child::CopyOf;
 use crate::actor::{
     ActorRef, BoxFuture, ChildSpec, ChildTemplate, Fault, FaultClass, InvalidSpec, Job, Redeliver,
