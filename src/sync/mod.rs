@@ -80,6 +80,7 @@ pub(crate) struct WakeList {
 }
 
 impl WakeList {
+    #[inline]
     pub(crate) fn push(&mut self, waker: std::task::Waker) {
         if self.first.is_none() {
             self.first = Some(waker);
@@ -89,6 +90,7 @@ impl WakeList {
     }
 
     /// Wakes all of them. Call it with no lock held.
+    #[inline]
     pub(crate) fn wake(self) {
         if let Some(waker) = self.first {
             waker.wake();

@@ -27,6 +27,7 @@ pub(crate) struct Scope {
 }
 
 /// Exchanges the thread's scope with `scope`.
+#[inline]
 pub(crate) fn swap(scope: &mut Scope) {
     // A thread that is shutting down has no scope any more; nothing is lost.
     let _ = ACTOR.try_with(|cell| scope.actor = cell.replace(scope.actor.take()));
@@ -34,17 +35,20 @@ pub(crate) fn swap(scope: &mut Scope) {
 }
 
 /// Sets the request in force for the message about to be handled.
+#[inline]
 pub(crate) fn set_request(request: Option<Arc<dyn Carried>>) {
     let old = REQUEST.try_with(|cell| cell.replace(request));
     drop(old);
 }
 
 /// The request in force, if there is one.
+#[inline]
 pub(crate) fn request() -> Option<Arc<dyn Carried>> {
     peek(&REQUEST)
 }
 
 /// The actor whose hook is running.
+#[inline]
 pub(crate) fn actor() -> Option<Arc<dyn AnySlot>> {
     peek(&ACTOR)
 }
@@ -95,6 +99,7 @@ pub(crate) fn drop_because<T>(value: T, why: Unanswered) {
 }
 
 /// Why a reply that is being dropped right now goes unanswered.
+#[inline]
 pub(crate) fn ending() -> Unanswered {
     if std::thread::panicking() {
         return Unanswered::Crashed;
@@ -106,6 +111,7 @@ pub(crate) fn ending() -> Unanswered {
         .unwrap_or(Unanswered::NoReply)
 }
 
+#[inline]
 fn peek<T: ?Sized>(key: &'static LocalKey<Cell<Option<Arc<T>>>>) -> Option<Arc<T>> {
     key.try_with(|cell| {
         let inside = cell.take();
