@@ -53,11 +53,12 @@ pub enum Taken {
 
 /// What the consumer has taken.
 #[derive(Debug)]
-pub struct Hand(Batch<Number>);
+pub struct Hand(Batch<Number>, Option<u32>);
 
 impl Hand {
     pub fn draw(&mut self) -> Option<u32> {
-        self.0.next().map(|(msg, _)| msg.0)
+        let one = self.1.take();
+        one.or_else(|| self.0.next().map(|(msg, _)| msg.0))
     }
 
     pub fn keep(&mut self, msg: u32) {
@@ -83,7 +84,7 @@ impl Queue {
 
     #[must_use]
     pub fn hand(&self) -> Hand {
-        Hand(Batch::new(self.1))
+        Hand(Batch::new(self.1), None)
     }
 
     pub fn offer(&self, msg: u32, waker: Option<&Waker>) -> Offer {
@@ -135,6 +136,10 @@ impl Queue {
     pub fn take(&self, hand: &mut Hand, waker: Option<&Waker>) -> Taken {
         match self.0.take(&mut hand.0, waker, no_clock) {
             mailbox::Taken::Items => Taken::Items,
+            mailbox::Taken::One(msg, _) => {
+                hand.1 = Some(msg.0);
+                Taken::Items
+            }
             mailbox::Taken::Signal(word) => Taken::Signal(word),
             mailbox::Taken::Drained => Taken::Drained,
             mailbox::Taken::Empty => Taken::Empty,

@@ -1,9 +1,7 @@
 //! Supervisors: how they are built, started and told what to do.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::errors::StartError;

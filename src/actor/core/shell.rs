@@ -525,6 +525,11 @@ impl<M: Send + 'static> Future for Seeking<'_, M> {
             let Duty { slot, batch, .. } = duty;
             match slot.queue.take(batch, Some(task.waker()), || slot.now()) {
                 Taken::Items => {}
+                Taken::One(letter, seq) => {
+                    if let Some(letter) = fresh(duty, letter, seq) {
+                        return Poll::Ready(Next::Handle(letter));
+                    }
+                }
                 Taken::Signal(signal) => {
                     if let Some(next) = heed(duty, signal) {
                         return Poll::Ready(next);
