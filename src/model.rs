@@ -80,7 +80,7 @@ use crate::actor::core::host::{Ended, Host, Overseer};
 use crate::actor::core::refs::ActorRef;
 use crate::actor::core::reply::Reply;
 use crate::actor::core::shell::{Duty, Make, live};
-use crate::actor::core::slot::{AnySlot, Birth, Name, Place, Slot};
+use crate::actor::core::slot::{ActorId, AnySlot, Birth, Name, Place, Slot};
 use crate::mailbox::{Counts, Mailbox};
 
 /// loom's own limit, the thread of the closure included.
@@ -411,7 +411,9 @@ impl Host for Still {
 
     fn unregister(&self, _slot: &dyn AnySlot) {}
 
-    fn close_books(&self, _counts: Counts) {}
+    fn remove_detached(&self, _id: ActorId) {}
+
+    fn close_books(&self, _id: ActorId, _counts: Counts) {}
 
     fn as_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync> {
         self

@@ -85,9 +85,21 @@ pub struct ChildSpec<A: Actor> {
     shutdown: Shutdown,
     redelivery: Option<(u32, CopyOf<A::Msg>)>,
     admission: Option<Admission>,
-    slot: OnceLock<Arc<Slot<A::Msg>>>,
+    reserved: Reserved<A::Msg>,
     is_late: bool,
-    is_started: bool,
+}
+
+/// The slot of a child that has not been started. It ends with its spec.
+struct Reserved<M: Send + 'static>(OnceLock<Arc<Slot<M>>>);
+
+impl<M: Send + 'static> Drop for Reserved<M> {
+    fn drop(&mut self) {
+        if let Some(slot) = self.0.take() {
+            slot.end(Exit::Shutdown(Some(
+                "its spec was dropped unstarted".into(),
+            )));
+        }
+    }
 }
 
 impl<A: Actor> ChildSpec<A> {
@@ -107,9 +119,8 @@ impl<A: Actor> ChildSpec<A> {
             shutdown: Shutdown::default(),
             redelivery: None,
             admission: None,
-            slot: OnceLock::new(),
+            reserved: Reserved(OnceLock::new()),
             is_late: false,
-            is_started: false,
         }
     }
 
@@ -185,9 +196,8 @@ impl<A: Actor> ChildSpec<A> {
     /// See [`InvalidSpec`].
     pub fn validate(&self) -> Result<(), InvalidSpec> {
         self.mailbox.validate().map_err(InvalidSpec::Mailbox)?;
-        let name = self.name.to_string();
-        if name.is_empty() || name.contains('/') {
-            return Err(InvalidSpec::Name(name));
+        if !self.name.is_valid() {
+            return Err(InvalidSpec::Name(self.name.to_string()));
         }
         if self.is_late {
             return Err(InvalidSpec::SetAfterRef);
@@ -196,38 +206,69 @@ impl<A: Actor> ChildSpec<A> {
     }
 
     fn touch(mut self) -> Self {
-        self.is_late |= self.slot.get().is_some();
+        self.is_late |= self.reserved.0.get().is_some();
         self
     }
 
     fn slot(&self) -> &Arc<Slot<A::Msg>> {
-        self.slot.get_or_init(|| {
-            let redelivery = self.redelivery.map(|(at_most, copy)| Redelivery {
-                at_most,
-                copy,
-                tries: Mutex::new((None, 0)),
-            });
-            let extras = (redelivery.is_some() || self.admission.is_some()).then(|| {
-                Box::new(Extras {
-                    redelivery,
-                    admission: self.admission.clone(),
-                })
-            });
-            Arc::new(Slot::new(self.name.clone(), &self.mailbox, extras))
-        })
+        let Self {
+            reserved,
+            name,
+            mailbox,
+            redelivery,
+            admission,
+            ..
+        } = self;
+        reserved
+            .0
+            .get_or_init(|| new_slot(name.clone(), mailbox, *redelivery, admission.clone()))
     }
 
     /// What a supervisor needs, and nothing of the types.
-    pub(crate) fn into_parts(mut self) -> Result<ChildParts<A>, InvalidSpec> {
+    pub(crate) fn into_parts(self) -> Result<ChildParts<A>, InvalidSpec> {
         self.validate()?;
-        self.is_started = true;
+        let Self {
+            name,
+            make,
+            mailbox,
+            restart,
+            shutdown,
+            redelivery,
+            admission,
+            mut reserved,
+            is_late: _,
+        } = self;
+        let slot = match reserved.0.take() {
+            Some(slot) => slot,
+            None => new_slot(name, &mailbox, redelivery, admission),
+        };
         Ok(ChildParts {
-            slot: Arc::clone(self.slot()),
-            make: Arc::clone(&self.make),
-            restart: self.restart,
-            shutdown: self.shutdown,
+            slot,
+            make,
+            restart,
+            shutdown,
         })
     }
+}
+
+fn new_slot<M: Send + 'static>(
+    name: Name,
+    mailbox: &Mailbox,
+    redelivery: Option<(u32, CopyOf<M>)>,
+    admission: Option<Admission>,
+) -> Arc<Slot<M>> {
+    let redelivery = redelivery.map(|(at_most, copy)| Redelivery {
+        at_most,
+        copy,
+        tries: Mutex::new((None, 0)),
+    });
+    let extras = (redelivery.is_some() || admission.is_some()).then(|| {
+        Box::new(Extras {
+            redelivery,
+            admission,
+        })
+    });
+    Arc::new(Slot::new(name, mailbox, extras))
 }
 
 pub(crate) struct ChildParts<A: Actor> {
@@ -235,16 +276,6 @@ pub(crate) struct ChildParts<A: Actor> {
     pub(crate) make: Make<A>,
     pub(crate) restart: Restart,
     pub(crate) shutdown: Shutdown,
-}
-
-impl<A: Actor> Drop for ChildSpec<A> {
-    fn drop(&mut self) {
-        if let (false, Some(slot)) = (self.is_started, self.slot.get()) {
-            slot.end(Exit::Shutdown(Some(
-                "its spec was dropped unstarted".into(),
-            )));
-        }
-    }
 }
 
 impl<A: Actor> fmt::Debug for ChildSpec<A> {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+
 use super::child::ChildParts;
 use super::core::behaviour::Actor;
 use super::core::host::Overseer;
@@ -26,13 +28,29 @@ impl<A: Actor> Launcher<A> {
 
     /// Spawns the next incarnation; the overseer hears of its start and end.
     pub(crate) fn spawn(&self, overseer: Arc<dyn Overseer>, key: u64, birth: Birth) {
-        let incarnation = self.slot.next_incarnation(birth);
-        self.slot.queue.forget_kill();
-        let duty = Duty::new(Arc::clone(&self.slot), overseer, key, incarnation);
         // The task is owned by its supervisor through the slot: a kill reaches
-        // it there, and its end is reported by `duty`.
-        drop(spawn_owned(live::<A>(duty, Arc::clone(&self.make))));
+        // it there, and its end is reported by its duty.
+        let (slot, make) = (Arc::clone(&self.slot), Arc::clone(&self.make));
+        drop(spawn_owned(life(slot, make, overseer, key, birth)));
     }
+
+    /// Spawns the only incarnation, on this runtime.
+    pub(crate) fn spawn_once(self, runtime: &Handle, overseer: Arc<dyn Overseer>) {
+        let life = life::<A>(self.slot, self.make, overseer, 0, Birth::First);
+        drop(runtime.spawn(life));
+    }
+}
+
+fn life<A: Actor>(
+    slot: Arc<Slot<A::Msg>>,
+    make: Make<A>,
+    overseer: Arc<dyn Overseer>,
+    key: u64,
+    birth: Birth,
+) -> impl Future<Output = ()> + Send {
+    let incarnation = slot.next_incarnation(birth);
+    slot.queue.forget_kill();
+    live::<A>(Duty::new(slot, overseer, key, incarnation), make)
 }
 
 impl<A: Actor> fmt::Debug for Launcher<A> {

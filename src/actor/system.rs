@@ -20,7 +20,7 @@ use super::core::event::Event;
 use super::core::exit::BoxError;
 use super::core::host::Host;
 use super::core::refs::ActorRef;
-use super::core::slot::{ActorId, AnySlot};
+use super::core::slot::{ActorId, AnySlot, Place};
 use super::envelope::Log;
 use super::observe::{DeadLetters, EventStream, Hub, Office};
 use super::registry::{Listing, Registry};
@@ -125,13 +125,41 @@ pub(crate) struct Kernel {
     log: Log,
     random: Mutex<StdRng>,
     /// The books of mailboxes that have closed for good.
-    closed: Mutex<Counts>,
+    closed: Sharded<Counts>,
     /// Actors without a supervisor.
-    detached: Mutex<HashMap<ActorId, Arc<dyn AnySlot>>>,
+    detached: Sharded<Detached>,
     root: Mutex<Option<Arc<dyn Tree>>>,
     /// Paths of those that a shutdown had to kill.
     killed: Mutex<Vec<String>>,
     restarts: AtomicU64,
+}
+
+#[derive(Default)]
+struct Detached {
+    slots: HashMap<ActorId, Arc<dyn AnySlot>>,
+    /// What they share. It holds the kernel, so it stays no longer than they.
+    place: Option<Arc<Place>>,
+}
+
+/// Something that every worker writes to, in parts, so that they do not get into
+/// each other's way: neither in its locks nor in the cache lines of its
+/// neighbours.
+#[derive(Default)]
+struct Sharded<T>([Shard<T>; 8]);
+
+#[derive(Default)]
+#[repr(align(128))]
+struct Shard<T>(Mutex<T>);
+
+impl<T> Sharded<T> {
+    fn of(&self, id: ActorId) -> &Mutex<T> {
+        // The low bits of neighbours differ.
+        &self.0[(id.get() % 8) as usize].0
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Mutex<T>> {
+        self.0.iter().map(|shard| &shard.0)
+    }
 }
 
 /// A shutdown report names at most so many.
@@ -153,8 +181,8 @@ impl Kernel {
             registry: Registry::default(),
             log: Log::default(),
             random: Mutex::new(random),
-            closed: Mutex::new(Counts::default()),
-            detached: Mutex::new(HashMap::new()),
+            closed: Sharded::default(),
+            detached: Sharded::default(),
             root: Mutex::new(None),
             killed: Mutex::new(Vec::new()),
             restarts: AtomicU64::new(0),
@@ -164,18 +192,17 @@ impl Kernel {
     }
 
     /// The runtime the system lives on: that of its first use.
-    pub(crate) fn runtime(self: &Arc<Self>) -> Result<Handle, NoRuntime> {
+    pub(crate) fn runtime(self: &Arc<Self>) -> Result<&Handle, NoRuntime> {
         if let Some(runtime) = self.runtime.get() {
-            return Ok(runtime.clone());
+            return Ok(runtime);
         }
         let here = Handle::try_current().map_err(|_| NoRuntime)?;
-        let runtime = self.runtime.get_or_init(|| {
+        Ok(self.runtime.get_or_init(|| {
             let hurry = Arc::clone(&self.hurry);
             // It ends with the kernel, whose drop notifies it.
             drop(here.spawn(sweep(Arc::downgrade(self), hurry)));
             here
-        });
-        Ok(runtime.clone())
+        }))
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -231,23 +258,34 @@ impl Kernel {
         self.is_over.load(Acquire)
     }
 
-    pub(crate) fn add_detached(&self, slot: Arc<dyn AnySlot>) {
-        self.detached.lock().insert(slot.id(), slot);
-    }
-
-    pub(crate) fn remove_detached(&self, id: ActorId) {
-        let gone = self.detached.lock().remove(&id);
-        drop(gone);
+    /// Takes in an actor without a supervisor; returns its place.
+    pub(crate) fn add_detached(self: &Arc<Self>, slot: Arc<dyn AnySlot>) -> Arc<Place> {
+        let mut detached = self.detached.of(slot.id()).lock();
+        detached.slots.insert(slot.id(), slot);
+        let place = detached.place.get_or_insert_with(|| {
+            Arc::new(Place {
+                host: Arc::clone(self) as Arc<dyn Host>,
+                parent: Arc::clone(&self.name),
+            })
+        });
+        Arc::clone(place)
     }
 
     pub(crate) fn detached(&self) -> Vec<Arc<dyn AnySlot>> {
-        let mut all: Vec<_> = self.detached.lock().values().cloned().collect();
+        let mut all = Vec::new();
+        for shard in self.detached.all() {
+            all.extend(shard.lock().slots.values().cloned());
+        }
         all.sort_by_key(|slot| slot.id());
         all
     }
 
     pub(crate) fn closed_counts(&self) -> Counts {
-        *self.closed.lock()
+        let mut sum = Counts::default();
+        for shard in self.closed.all() {
+            sum += *shard.lock();
+        }
+        sum
     }
 
     /// A number in `[0, 1)` from the system's seed.
@@ -344,8 +382,20 @@ impl Host for Kernel {
         self.registry.unregister(slot.id());
     }
 
-    fn close_books(&self, counts: Counts) {
-        *self.closed.lock() += counts;
+    fn remove_detached(&self, id: ActorId) {
+        let mut detached = self.detached.of(id).lock();
+        let gone = detached.slots.remove(&id);
+        let place = if detached.slots.is_empty() {
+            detached.place.take()
+        } else {
+            None
+        };
+        drop(detached);
+        drop((gone, place));
+    }
+
+    fn close_books(&self, id: ActorId, counts: Counts) {
+        *self.closed.of(id).lock() += counts;
     }
 
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {

@@ -121,6 +121,14 @@ impl Books {
     }
 }
 
+/// Words of the system lane. There is a first one as long as there is a lane,
+/// so the one word that most actors ever get is one allocation.
+#[derive(Debug)]
+struct Lane<S> {
+    first: S,
+    rest: VecDeque<S>,
+}
+
 #[derive(Debug)]
 struct State<T, S> {
     store: Store<T>,
@@ -136,7 +144,7 @@ struct State<T, S> {
         clippy::box_collection,
         reason = "8 bytes in a million idle mailboxes, not 32"
     )]
-    lane: Option<Box<VecDeque<S>>>,
+    lane: Option<Box<Lane<S>>>,
     books: Books,
 }
 
@@ -279,7 +287,15 @@ impl<T: Item, S> Queue<T, S> {
             drop(signal);
             return;
         }
-        state.lane.get_or_insert_default().push_back(signal);
+        match &mut state.lane {
+            Some(lane) => lane.rest.push_back(signal),
+            lane => {
+                *lane = Some(Box::new(Lane {
+                    first: signal,
+                    rest: VecDeque::new(),
+                }));
+            }
+        }
         self.raise(LANE);
         let consumer = state.consumer.take();
         drop(state);
@@ -318,6 +334,9 @@ impl<T: Item, S> Queue<T, S> {
 
     /// Forgets signals and a kill that were meant for the last incarnation.
     pub(crate) fn clear_flags(&self) {
+        if self.flag.load(Acquire) == 0 {
+            return;
+        }
         let mut state = self.state.lock();
         let lane = state.lane.take();
         self.flag.store(0, Release);
@@ -327,18 +346,21 @@ impl<T: Item, S> Queue<T, S> {
 
     /// Forgets a kill that came when there was nobody to kill.
     pub(crate) fn forget_kill(&self) {
+        if !self.is_killed() {
+            return;
+        }
         let _state = self.state.lock();
         self.lower(KILL);
     }
 
     fn pop_signal(&self, state: &mut State<T, S>) -> Option<S> {
         let lane = state.lane.as_mut()?;
-        let signal = lane.pop_front();
-        if lane.is_empty() {
-            state.lane = None;
-            self.lower(LANE);
+        if let Some(next) = lane.rest.pop_front() {
+            return Some(std::mem::replace(&mut lane.first, next));
         }
-        signal
+        let last = state.lane.take()?;
+        self.lower(LANE);
+        Some(last.first)
     }
 
     fn raise(&self, bit: u32) {

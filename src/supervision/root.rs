@@ -13,7 +13,7 @@ use super::plan::Manner;
 use super::supervisor::Body;
 use super::tree::Node;
 use crate::actor::core::host::{Ended, Host, Overseer};
-use crate::actor::core::slot::{AnySlot, Birth, Place};
+use crate::actor::core::slot::{AnySlot, Birth};
 use crate::actor::launch::Launcher;
 use crate::actor::system::{Kernel, System, Tree, clock};
 use crate::actor::{Actor, ActorRef, ChildSpec, Context, Exit};
@@ -159,21 +159,17 @@ impl System {
         let runtime = kernel.runtime()?;
         let launcher = Launcher::new(parts);
         let slot = Arc::clone(&launcher.slot);
-        slot.settle_in(Arc::new(Place {
-            host: Arc::clone(kernel) as Arc<dyn Host>,
-            parent: Arc::clone(kernel.name()),
-        }));
-        let any = Arc::clone(&slot) as Arc<dyn AnySlot>;
-        kernel.add_detached(Arc::clone(&any));
+        let place = kernel.add_detached(Arc::clone(&slot) as Arc<dyn AnySlot>);
+        slot.settle_in(place);
         // Checked after it was entered: of a shutdown and this start, one sees
         // the other.
         if kernel.is_over() {
-            kernel.remove_detached(any.id());
-            any.end(Exit::shutdown());
+            kernel.remove_detached(slot.id());
+            slot.end(Exit::shutdown());
             return Err(StartError::Ending);
         }
-        let _entered = runtime.enter();
-        launcher.spawn(Arc::new(Nobody(any)), 0, Birth::First);
+        let overseer = Arc::clone(&slot) as Arc<dyn Overseer>;
+        launcher.spawn_once(runtime, overseer);
         Ok(ActorRef::from_slot(slot))
     }
 
@@ -292,24 +288,6 @@ async fn until<F: Future>(at: Option<Instant>, future: F) -> Option<F::Output> {
     match at {
         Some(at) => tokio::time::timeout_at(at.into(), future).await.ok(),
         None => Some(future.await),
-    }
-}
-
-/// The overseer of an actor that nobody restarts.
-struct Nobody(Arc<dyn AnySlot>);
-
-impl Overseer for Nobody {
-    fn started(&self, _key: u64, _incarnation: u32) {}
-
-    fn ended(&self, _key: u64, _incarnation: u32, ended: Ended) {
-        let exit = match ended {
-            Ended::Ignored => Exit::Normal,
-            Ended::NotStarted(exit) | Ended::Exited(exit) => exit,
-        };
-        self.0.end(exit);
-        if let Some(kernel) = crate::actor::time::kernel_of(&*self.0) {
-            kernel.remove_detached(self.0.id());
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::dead_letter::DeadLetter;
 use super::deadlines::{Expire, Register};
 use super::event::Event;
 use super::exit::{BoxError, Exit};
-use super::slot::AnySlot;
+use super::slot::{ActorId, AnySlot};
 use crate::mailbox::Counts;
 
 /// The system, as the core sees it: a clock, deadlines, and somewhere to put
@@ -35,8 +35,10 @@ pub(crate) trait Host: fmt::Debug + Send + Sync {
     ) -> Result<(), BoxError>;
     /// Makes it unfindable again.
     fn unregister(&self, slot: &dyn AnySlot);
+    /// An actor that oversees itself has ended for good.
+    fn remove_detached(&self, id: ActorId);
     /// A mailbox has closed for good.
-    fn close_books(&self, counts: Counts);
+    fn close_books(&self, id: ActorId, counts: Counts);
     fn as_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync>;
 }
 

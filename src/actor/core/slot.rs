@@ -15,7 +15,7 @@ use super::admission::Admission;
 use super::dead_letter::{DeadLetter, DeadReason};
 use super::event::Event;
 use super::exit::Exit;
-use super::host::Host;
+use super::host::{Ended, Host, Overseer};
 use super::life::Lifecycle;
 use super::request::Letter;
 use super::scope;
@@ -30,6 +30,12 @@ static NEXT_ID: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActorId(u64);
 
+impl ActorId {
+    pub(crate) fn get(self) -> u64 {
+        self.0
+    }
+}
+
 impl fmt::Display for ActorId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
@@ -42,6 +48,16 @@ impl fmt::Display for ActorId {
 pub(crate) enum Name {
     Plain(Arc<str>),
     Numbered(Arc<str>, u64),
+}
+
+impl Name {
+    /// Names are not empty and have no `/`, which separates them in paths.
+    pub(crate) fn is_valid(&self) -> bool {
+        match self {
+            Self::Plain(name) => !name.is_empty() && !name.contains('/'),
+            Self::Numbered(prefix, _) => !prefix.contains('/'),
+        }
+    }
 }
 
 impl fmt::Display for Name {
@@ -323,6 +339,21 @@ impl<M> fmt::Debug for Slot<M> {
     }
 }
 
+/// An actor that nobody restarts oversees itself.
+impl<M: Send + 'static> Overseer for Slot<M> {
+    fn started(&self, _key: u64, _incarnation: u32) {}
+
+    fn ended(&self, _key: u64, _incarnation: u32, ended: Ended) {
+        self.end(match ended {
+            Ended::Ignored => Exit::Normal,
+            Ended::NotStarted(exit) | Ended::Exited(exit) => exit,
+        });
+        if let Some(host) = self.host() {
+            host.remove_detached(self.id);
+        }
+    }
+}
+
 /// A slot whose message type does not matter.
 pub(crate) trait AnySlot: fmt::Debug + Send + Sync {
     fn id(&self) -> ActorId;
@@ -513,29 +544,38 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn note_exit(&self, exit: &Exit) {
-        let incarnation = {
+        let is_abnormal = exit.is_abnormal();
+        let to = if is_abnormal {
+            Lifecycle::Error
+        } else {
+            Lifecycle::Shutdown
+        };
+        let (incarnation, from) = {
             let mut life = self.life.lock();
-            if exit.is_abnormal() {
+            if is_abnormal {
                 life.last_error = Some(Box::new(exit.clone()));
             }
-            life.incarnation
+            (life.incarnation, std::mem::replace(&mut life.state, to))
         };
-        let exit = exit.clone();
-        if exit.is_abnormal() {
-            self.set_state(Lifecycle::Error);
-            self.emit(|path| Event::Crashed {
-                path,
-                incarnation,
-                exit,
-            });
-        } else {
-            self.set_state(Lifecycle::Shutdown);
-            self.emit(|path| Event::Stopped {
-                path,
-                incarnation,
-                exit,
-            });
+        if from != to {
+            self.emit(|path| Event::StateChanged { path, from, to });
         }
+        self.emit(|path| {
+            let exit = exit.clone();
+            if is_abnormal {
+                Event::Crashed {
+                    path,
+                    incarnation,
+                    exit,
+                }
+            } else {
+                Event::Stopped {
+                    path,
+                    incarnation,
+                    exit,
+                }
+            }
+        });
     }
 
     fn end(&self, exit: Exit) {
@@ -559,7 +599,7 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
             if is_registered {
                 place.host.unregister(self);
             }
-            place.host.close_books(self.queue.counts());
+            place.host.close_books(self.id, self.queue.counts());
         }
         // Last, so that whoever sees the exit sees closed books too.
         let listeners = {
