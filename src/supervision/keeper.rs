@@ -24,7 +24,7 @@ use std::sync::atomic::Ordering::{AcqRel, Release};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
-use ractor::{ActorProcessingErr, ActorRef as RactorRef, SupervisionEvent};
+use ractor::{ActorProcessingErr, ActorRef as RactorRef, ActorStatus, SupervisionEvent};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
@@ -37,6 +37,9 @@ use crate::actor::system::{Kernel, clock};
 use crate::actor::time::spawn_owned;
 use crate::actor::{Event, Exit};
 use crate::sync::Mutex;
+
+/// Room for so many actions is kept from turn to turn.
+const LARGEST_TURN: usize = 64;
 
 /// Commands that may wait at one supervisor.
 const COMMANDS: usize = 1_024;
@@ -64,6 +67,8 @@ pub(crate) struct Keep {
     pub(crate) kernel: Arc<Kernel>,
     core: Mutex<Core>,
     inbox: Mutex<VecDeque<Input>>,
+    /// Held by whoever decides and acts, so that one thing happens at a time.
+    turn: Mutex<Turn>,
     permits: Semaphore,
     is_awake: AtomicBool,
     cell: OnceLock<RactorRef<u64>>,
@@ -83,6 +88,13 @@ pub(crate) struct Core {
     /// How it ended, once that is known.
     verdict: Option<Ended>,
     has_reported: bool,
+}
+
+/// Room for what one turn decides, used again and again.
+#[derive(Default)]
+struct Turn {
+    effects: Effects<Arc<dyn Launch>>,
+    actions: Vec<Action>,
 }
 
 /// What to do once the lock is released.
@@ -138,6 +150,7 @@ impl Keep {
                 has_reported: false,
             }),
             inbox: Mutex::new(VecDeque::from([Input::Boot])),
+            turn: Mutex::new(Turn::default()),
             permits: Semaphore::new(COMMANDS),
             is_awake: AtomicBool::new(false),
             cell: OnceLock::new(),
@@ -189,11 +202,63 @@ impl Keep {
     }
 
     pub(crate) fn push(&self, input: Input) {
+        let Err(input) = self.deal_with(input) else {
+            return;
+        };
         self.inbox.lock().push_back(input);
         self.wake();
         if self.core.lock().is_dead {
             self.clear_inbox();
         }
+    }
+
+    /// Takes a keeper's turn where it is idle: what one child needs is decided
+    /// and done where the news is, without waking anybody. Hands the input back
+    /// where something is before it, or where it concerns everybody.
+    fn deal_with(&self, input: Input) -> Result<(), Input> {
+        if matches!(input, Input::Boot | Input::ShutDown(..)) {
+            return Err(input);
+        }
+        // A keeper that is being killed decides nothing any more, and what ends
+        // with it is not to be restarted.
+        let is_running = |cell: &RactorRef<u64>| cell.get_status() == ActorStatus::Running;
+        if !self.cell.get().is_some_and(is_running) {
+            return Err(input);
+        }
+        let Some(mut turn) = self.turn.try_lock() else {
+            return Err(input);
+        };
+        // Nothing that came before is overtaken. The first thing is to boot.
+        if !self.inbox.lock().is_empty() {
+            return Err(input);
+        }
+        let Ok(runtime) = self.kernel.runtime() else {
+            return Err(input);
+        };
+        let _entered = runtime.enter();
+        self.step(&mut turn, input)
+    }
+
+    /// Decides about one input and acts. Hands it back to a dead keeper.
+    fn step(&self, turn: &mut Turn, input: Input) -> Result<(), Input> {
+        let now = clock();
+        let mut guard = self.core.lock();
+        let core = &mut *guard;
+        if core.is_dead {
+            return Err(input);
+        }
+        let refused = self.decide(core, input, now, &mut turn.effects);
+        self.prepare(core, turn);
+        self.set_alarm(core);
+        drop(guard);
+        drop(refused);
+        for action in turn.actions.drain(..) {
+            self.act(action);
+        }
+        if turn.actions.capacity().max(turn.effects.capacity()) > LARGEST_TURN {
+            *turn = Turn::default();
+        }
+        Ok(())
     }
 
     /// Commands to a dead keeper: their answers are dropped, which tells the
@@ -281,23 +346,14 @@ impl Keep {
         // Cleared first: what comes from here on wakes again.
         self.is_awake.store(false, Release);
         loop {
+            let mut turn = self.turn.lock();
             let inputs = std::mem::take(&mut *self.inbox.lock());
             if inputs.is_empty() {
                 break;
             }
             for input in inputs {
-                let now = clock();
-                let mut guard = self.core.lock();
-                let core = &mut *guard;
-                let mut effects = Effects::new();
-                let refused = self.decide(core, input, now, &mut effects);
-                let actions = self.prepare(core, effects);
-                self.set_alarm(core);
-                drop(guard);
-                drop(refused);
-                for action in actions {
-                    self.act(action);
-                }
+                // It lives: this is its own work.
+                let _ = self.step(&mut turn, input);
             }
         }
     }
@@ -378,9 +434,8 @@ impl Keep {
     }
 
     /// Looks up, under the lock, what the effects are about.
-    fn prepare(&self, core: &mut Core, effects: Effects<Arc<dyn Launch>>) -> Vec<Action> {
-        let mut actions = Vec::with_capacity(effects.len());
-        for effect in effects {
+    fn prepare(&self, core: &mut Core, turn: &mut Turn) {
+        for effect in turn.effects.drain(..) {
             let of = |core: &Core, key| core.plan.member(key).map(|m| Arc::clone(&m.child));
             let action = match effect {
                 Effect::Launch {
@@ -418,9 +473,8 @@ impl Keep {
                     Some(Action::Finished)
                 }
             };
-            actions.extend(action);
+            turn.actions.extend(action);
         }
-        actions
     }
 
     fn act(&self, action: Action) {
@@ -510,6 +564,9 @@ impl Keep {
 
     /// The ractor actor is gone: kill what lives, and report once nothing does.
     fn die(&self) {
+        // Whatever is being done is done first: a child that is being launched
+        // must be there to be killed.
+        let turn = self.turn.lock();
         let (to_kill, answers) = {
             let mut core = self.core.lock();
             core.is_dead = true;
@@ -524,6 +581,7 @@ impl Keep {
                 .collect();
             (to_kill, std::mem::take(&mut core.answers))
         };
+        drop(turn);
         self.permits.close();
         drop(answers);
         for child in to_kill {

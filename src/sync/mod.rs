@@ -37,6 +37,10 @@ mod imp {
                 Err(poisoned) => poisoned.into_inner(),
             }
         }
+
+        pub(crate) fn try_lock(&self) -> Option<loom::sync::MutexGuard<'_, T>> {
+            self.0.try_lock().ok()
+        }
     }
 }
 
