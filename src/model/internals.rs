@@ -57,8 +57,11 @@ pub struct Hand(Batch<Number>, Option<u32>);
 
 impl Hand {
     pub fn draw(&mut self) -> Option<u32> {
-        let one = self.1.take();
-        one.or_else(|| self.0.next().map(|(msg, _)| msg.0))
+        if let Some(one) = self.1.take() {
+            self.0.take_copy();
+            return Some(one);
+        }
+        self.0.next().map(|(msg, _)| msg.0)
     }
 
     pub fn keep(&mut self, msg: u32) {
@@ -137,7 +140,10 @@ impl Queue {
         match self.0.take(&mut hand.0, waker, no_clock) {
             mailbox::Taken::Items => Taken::Items,
             mailbox::Taken::One(msg, _) => {
+                // The shell handles it at once; a model may end before it does,
+                // and then it goes back like the rest of a batch.
                 hand.1 = Some(msg.0);
+                hand.0.keep(msg);
                 Taken::Items
             }
             mailbox::Taken::Signal(word) => Taken::Signal(word),
