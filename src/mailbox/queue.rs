@@ -103,7 +103,6 @@ struct Books {
     handled: u64,
     /// Absent while nothing has gone wrong, as in most mailboxes.
     mishaps: Option<Box<Mishaps>>,
-    high_water: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -133,6 +132,7 @@ struct Lane<S> {
 struct State<T, S> {
     store: Store<T>,
     held: u32,
+    high_water: u32,
     capacity: u32,
     overflow: Overflow,
     door: Door,
@@ -165,6 +165,7 @@ impl<T: Item, S> Queue<T, S> {
             state: Mutex::new(State {
                 store,
                 held: 0,
+                high_water: 0,
                 capacity,
                 overflow: settings.overflow,
                 door: Door::Open,
@@ -531,6 +532,7 @@ impl<T: Item, S> Queue<T, S> {
         state.door = Door::Open;
         state.paused = false;
         state.books = Books::default();
+        state.high_water = 0;
         self.flag.store(0, Release);
         // Those who were told to look and have not looked yet.
         state.accept_waiting(&mut wakes, &now);
@@ -592,7 +594,7 @@ impl<T: Item, S> Queue<T, S> {
             queued: state.store.len() as u64,
             in_hand: u64::from(state.held),
             rejected: mishaps.rejected,
-            high_water: u64::from(state.books.high_water),
+            high_water: u64::from(state.high_water),
         }
     }
 }
@@ -606,8 +608,8 @@ impl<T: Item, S> State<T, S> {
         self.store.push(item, now);
         self.books.accepted += 1;
         let fill = u32::try_from(self.store.len()).unwrap_or(u32::MAX) + self.held;
-        if fill > self.books.high_water {
-            self.books.high_water = fill;
+        if fill > self.high_water {
+            self.high_water = fill;
         }
     }
 

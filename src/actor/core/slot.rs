@@ -116,13 +116,50 @@ pub(crate) type Watcher = Box<dyn FnOnce(Down) + Send>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WatchId(u64);
 
+/// How an actor ended for good, in little room: most ends say no more than
+/// their kind.
+#[derive(Default)]
+enum End {
+    #[default]
+    NotYet,
+    Normal,
+    Shutdown,
+    Killed,
+    As(Box<Exit>),
+}
+
+impl End {
+    fn new(exit: Exit) -> Self {
+        match exit {
+            Exit::Normal => Self::Normal,
+            Exit::Shutdown(None) => Self::Shutdown,
+            Exit::Killed => Self::Killed,
+            other => Self::As(Box::new(other)),
+        }
+    }
+
+    fn is_reached(&self) -> bool {
+        !matches!(self, Self::NotYet)
+    }
+
+    fn exit(&self) -> Option<Exit> {
+        match self {
+            Self::NotYet => None,
+            Self::Normal => Some(Exit::Normal),
+            Self::Shutdown => Some(Exit::Shutdown(None)),
+            Self::Killed => Some(Exit::Killed),
+            Self::As(exit) => Some(Exit::clone(exit)),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Life {
     state: Lifecycle,
     /// Counts the restarts, too.
     incarnation: u32,
     /// Set once, when the actor has ended for good.
-    exit: Option<Exit>,
+    end: End,
     last_error: Option<Box<Exit>>,
     listeners: Option<Box<Listeners>>,
     is_registered: bool,
@@ -286,7 +323,7 @@ impl<M: Send + 'static> Slot<M> {
     /// Opens what [`AnySlot::end`] closed, with fresh books.
     pub(crate) fn revive(&self) {
         let mut life = self.life.lock();
-        if life.exit.take().is_some() {
+        if std::mem::take(&mut life.end).is_reached() {
             life.is_ending = false;
             life.is_registered = false;
             life.state = Lifecycle::Initializing;
@@ -467,7 +504,7 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn exit(&self) -> Option<Exit> {
-        self.life.lock().exit.clone()
+        self.life.lock().end.exit()
     }
 
     fn is_open(&self) -> bool {
@@ -499,7 +536,7 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     fn pause(&self) {
         let from = {
             let mut life = self.life.lock();
-            if life.exit.is_some() {
+            if life.end.is_reached() {
                 return;
             }
             // Under one lock, so that state and queue agree whoever resumes.
@@ -606,7 +643,7 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
         // Last, so that whoever sees the exit sees closed books too.
         let listeners = {
             let mut life = self.life.lock();
-            life.exit = Some(exit.clone());
+            life.end = End::new(exit.clone());
             life.listeners.take()
         };
         if let Some(listeners) = listeners {
@@ -620,8 +657,8 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
 
     fn poll_closed(&self, waker: &Waker) -> Poll<Exit> {
         let mut life = self.life.lock();
-        if let Some(exit) = &life.exit {
-            return Poll::Ready(exit.clone());
+        if let Some(exit) = life.end.exit() {
+            return Poll::Ready(exit);
         }
         life.listen(waker);
         Poll::Pending
@@ -629,7 +666,7 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
 
     fn poll_placed(&self, waker: &Waker) -> Poll<()> {
         let mut life = self.life.lock();
-        if self.place.get().is_some() || life.exit.is_some() {
+        if self.place.get().is_some() || life.end.is_reached() {
             return Poll::Ready(());
         }
         life.listen(waker);
@@ -638,7 +675,7 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
 
     fn watch(&self, id: WatchId, watcher: Watcher) {
         let mut life = self.life.lock();
-        let Some(exit) = life.exit.clone() else {
+        let Some(exit) = life.end.exit() else {
             let listeners = life.listeners.get_or_insert_default();
             listeners.watchers.push((id, watcher));
             return;

@@ -18,6 +18,7 @@
 //! its children all at once.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::num::NonZero;
 use std::time::{Duration, Instant};
 
 use crate::actor::{Exit, Restart, Shutdown};
@@ -50,7 +51,7 @@ pub(crate) enum Shape {
 
 /// Identifies a child within its supervisor. Rises in start order.
 pub(crate) type Key = u64;
-/// Identifies who waits for an answer.
+/// Identifies who waits for an answer. Rises from 1.
 pub(crate) type Token = u64;
 
 /// How an incarnation ended, as the plan sees it.
@@ -144,9 +145,7 @@ pub(crate) struct Member<C> {
     failures: BackoffState,
     up_since: Option<Instant>,
     /// Who waits for its start or its end.
-    asked: Option<Token>,
-    /// Where it is kept over a restart of the supervisor.
-    is_static: bool,
+    asked: Option<NonZero<Token>>,
     has_ended: bool,
     /// It was down with its spec kept: a start that fails does not change that.
     is_kept: bool,
@@ -217,6 +216,9 @@ pub(crate) struct Plan<C> {
     /// half full.
     members: BTreeMap<Key, Box<Member<C>>>,
     next_key: Key,
+    /// Children below this key were enrolled: they are kept over a restart of
+    /// the supervisor.
+    statics: Key,
     group: Option<Group>,
     /// Failures that came while a group operation that does not concern them
     /// was under way.
@@ -242,6 +244,7 @@ impl<C> Plan<C> {
             window: RestartWindow::new(),
             members: BTreeMap::new(),
             next_key: 0,
+            statics: 0,
             group: None,
             deferred: VecDeque::new(),
             timers: BTreeSet::new(),
@@ -289,10 +292,12 @@ impl<C> Plan<C> {
 
     /// Takes a child in, to be started by [`Plan::boot`].
     pub(crate) fn enrol(&mut self, child: C, policy: Policy) -> Key {
-        self.insert(child, policy, true)
+        debug_assert_eq!(self.statics, self.next_key, "enrolled before any is added");
+        self.statics += 1;
+        self.insert(child, policy)
     }
 
-    fn insert(&mut self, child: C, policy: Policy, is_static: bool) -> Key {
+    fn insert(&mut self, child: C, policy: Policy) -> Key {
         let key = self.next_key;
         self.next_key += 1;
         self.members.insert(
@@ -305,7 +310,6 @@ impl<C> Plan<C> {
                 failures: BackoffState::new(),
                 up_since: None,
                 asked: None,
-                is_static,
                 has_ended: false,
                 is_kept: false,
                 due: None,
@@ -341,9 +345,9 @@ impl<C> Plan<C> {
             out.push(Effect::Forget(child, Exit::shutdown()));
             return None;
         }
-        let key = self.insert(child, policy, false);
+        let key = self.insert(child, policy);
         let member = self.members.get_mut(&key).expect("just inserted");
-        member.asked = Some(token);
+        member.asked = NonZero::new(token);
         member.status = Status::Starting(Why::Asked);
         out.push(Effect::Launch {
             key,
@@ -375,8 +379,9 @@ impl<C> Plan<C> {
                 out.push(Effect::Answer(token, Answer::Done));
             }
             Status::Starting(_) | Status::Up | Status::Stopping => {
-                if let Some(old) = member.asked.replace(token) {
-                    out.push(Effect::Answer(old, Answer::Failed(Exit::shutdown())));
+                let old = std::mem::replace(&mut member.asked, NonZero::new(token));
+                if let Some(old) = old {
+                    out.push(Effect::Answer(old.get(), Answer::Failed(Exit::shutdown())));
                 }
                 if let Some(group) = &mut self.group {
                     group.to_start.retain(|k| *k != key);
@@ -404,7 +409,7 @@ impl<C> Plan<C> {
             Status::Down if is_due => Answer::Restarting,
             Status::Down => {
                 member.status = Status::Starting(Why::Asked);
-                member.asked = Some(token);
+                member.asked = NonZero::new(token);
                 let is_revival = std::mem::take(&mut member.has_ended);
                 out.push(Effect::Launch {
                     key,
@@ -467,7 +472,7 @@ impl<C> Plan<C> {
         }
         member.status = Status::Up;
         member.up_since = Some(now);
-        Some(member.asked.take())
+        Some(member.asked.take().map(NonZero::get))
     }
 
     pub(crate) fn started(&mut self, key: Key, now: Instant, out: &mut Effects<C>) {
@@ -478,7 +483,7 @@ impl<C> Plan<C> {
             member.status = Status::Up;
             member.up_since = Some(now);
             if let Some(token) = member.asked.take() {
-                out.push(Effect::Answer(token, Answer::Started));
+                out.push(Effect::Answer(token.get(), Answer::Started));
             }
         }
         if let Some(group) = &mut self.group
@@ -516,7 +521,7 @@ impl<C> Plan<C> {
             }
             (Status::Starting(_), End::Ignored) => {
                 if let Some(token) = member.asked.take() {
-                    out.push(Effect::Answer(token, Answer::Ignored));
+                    out.push(Effect::Answer(token.get(), Answer::Ignored));
                 }
                 self.put_down(key, Exit::Normal, out);
                 if self.group.as_ref().is_some_and(|g| g.starting == Some(key)) {
@@ -581,8 +586,8 @@ impl<C> Plan<C> {
         let Some(member) = self.members.get_mut(&key) else {
             return;
         };
-        let token = member.asked.take();
-        let is_static = member.is_static;
+        let token = member.asked.take().map(NonZero::get);
+        let is_static = key < self.statics;
         member.status = Status::Down;
         if is_boot {
             self.end(
@@ -940,12 +945,12 @@ impl<C> Plan<C> {
             return;
         };
         member.status = Status::Down;
-        let asked = member.asked.take();
+        let asked = member.asked.take().map(NonZero::get);
         if is_end {
             // A static child of a supervisor that ends belongs to the next
             // incarnation of that supervisor; the keeper closes it when there
             // is none.
-            if !member.is_static || member.restart == Restart::Temporary {
+            if key >= self.statics || member.restart == Restart::Temporary {
                 self.forget(key, exit, out);
             }
         } else if !(is_group && will_start) || asked.is_some() {
@@ -968,7 +973,7 @@ impl<C> Plan<C> {
             return;
         };
         let is_dropped = member.restart == Restart::Temporary
-            || (self.shape == Shape::Dynamic && !member.is_static);
+            || (self.shape == Shape::Dynamic && key >= self.statics);
         if is_dropped {
             self.forget(key, exit, out);
             return;
@@ -991,7 +996,7 @@ impl<C> Plan<C> {
     /// the supervisor's next life, another is handed out.
     pub(crate) fn bury(&mut self, key: Key) -> Option<C> {
         let member = self.members.get_mut(&key)?;
-        if member.is_static {
+        if key < self.statics {
             member.status = Status::Down;
             return None;
         }
@@ -1003,8 +1008,8 @@ impl<C> Plan<C> {
         let keys: Vec<_> = self
             .members
             .iter()
-            .filter(|(_, m)| !m.is_static)
             .map(|(key, _)| *key)
+            .filter(|key| *key >= self.statics)
             .collect();
         keys.iter()
             .filter_map(|key| self.members.remove(key))
