@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::atomic::AtomicU64;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -17,17 +18,20 @@ use crate::sync::Mutex;
 #[derive(Debug)]
 pub(crate) struct Hub {
     events: broadcast::Sender<Event>,
+    /// Subscribers, counted apart: the channel's own count takes its lock.
+    listeners: Arc<AtomicUsize>,
 }
 
 impl Hub {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             events: broadcast::Sender::new(capacity.clamp(1, 1 << 20)),
+            listeners: Arc::default(),
         }
     }
 
     pub(crate) fn has_listeners(&self) -> bool {
-        self.events.receiver_count() > 0 || is_traced()
+        self.listeners.load(Relaxed) > 0 || is_traced()
     }
 
     pub(crate) fn emit(&self, event: Event) {
@@ -37,10 +41,13 @@ impl Hub {
     }
 
     pub(crate) fn subscribe(&self) -> EventStream {
-        EventStream {
+        let stream = EventStream {
             events: self.events.subscribe(),
             lost: 0,
-        }
+            listeners: Arc::clone(&self.listeners),
+        };
+        self.listeners.fetch_add(1, Relaxed);
+        stream
     }
 }
 
@@ -78,6 +85,13 @@ fn trace(_event: &Event) {}
 pub struct EventStream {
     events: broadcast::Receiver<Event>,
     lost: u64,
+    listeners: Arc<AtomicUsize>,
+}
+
+impl Drop for EventStream {
+    fn drop(&mut self) {
+        self.listeners.fetch_sub(1, Relaxed);
+    }
 }
 
 impl EventStream {

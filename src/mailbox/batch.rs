@@ -50,10 +50,15 @@ impl<T> Batch<T> {
     pub(crate) fn next(&mut self) -> Option<(T, u64)> {
         let item = self.items.pop_front()?;
         let seq = self.next_seq;
-        self.next_seq += 1;
+        self.hold(seq);
+        Some((item, seq))
+    }
+
+    /// The message of this number is in hand from here on.
+    pub(super) fn hold(&mut self, seq: u64) {
+        self.next_seq = seq + 1;
         self.in_hand = true;
         self.budget = self.budget.saturating_sub(1);
-        Some((item, seq))
     }
 
     /// Whether another message may be handled before the neighbours run.

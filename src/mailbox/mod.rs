@@ -37,6 +37,7 @@
 
 mod batch;
 mod counts;
+mod line;
 mod overflow;
 mod queue;
 mod reply;

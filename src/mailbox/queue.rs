@@ -30,6 +30,7 @@ use std::time::Instant;
 
 use super::batch::Batch;
 use super::counts::Counts;
+use super::line::Line;
 use super::overflow::Overflow;
 use super::settings::{Mailbox, Order};
 use super::store::{Item, Store};
@@ -66,7 +67,9 @@ pub(crate) enum Parked<T> {
 
 /// What the actor found.
 #[derive(Debug)]
-pub(crate) enum Taken<S> {
+pub(crate) enum Taken<T, S> {
+    /// A single message and its number; it is in hand.
+    One(T, u64),
     /// The batch has messages.
     Items,
     /// A word from the system lane, which goes before messages.
@@ -137,10 +140,6 @@ struct State<T, S> {
     consumer: Option<Waker>,
     waiting: Option<Box<Waiting<T>>>,
     next_ticket: u64,
-    #[expect(
-        clippy::box_collection,
-        reason = "8 bytes in a million idle mailboxes, not 32"
-    )]
     lane: Option<Box<Lane<S>>>,
     books: Books,
 }
@@ -378,18 +377,20 @@ impl<T: Item, S> Queue<T, S> {
         batch: &mut Batch<T>,
         waker: Option<&Waker>,
         now: impl Fn() -> Instant,
-    ) -> Taken<S> {
+    ) -> Taken<T, S> {
         debug_assert!(batch.items.is_empty(), "the last batch is worked off first");
         let mut wakes = WakeList::default();
-        let mut spare = (VecDeque::new(), VecDeque::new());
+        let mut spare = (Line::new(), VecDeque::new());
         let mut guard = self.state.lock();
         let state = &mut *guard;
         state.book(batch, &mut wakes, &now);
         let taken = if let Some(signal) = self.pop_signal(state) {
             Taken::Signal(signal)
         } else if state.store.len() > 0 && !state.paused {
-            state.hand_out(batch, &now);
-            Taken::Items
+            match state.hand_out(batch, &now) {
+                Some((item, seq)) => Taken::One(item, seq),
+                None => Taken::Items,
+            }
         } else if state.door == Door::Closed || (state.door == Door::Draining && !state.paused) {
             Taken::Drained
         } else {
@@ -662,20 +663,35 @@ impl<T: Item, S> State<T, S> {
         }
     }
 
-    fn hand_out(&mut self, batch: &mut Batch<T>, now: &impl Fn() -> Instant) {
-        match &mut self.store {
+    /// Takes the next message, or everything at once where nothing may happen to
+    /// messages that have been taken.
+    fn hand_out(&mut self, batch: &mut Batch<T>, now: &impl Fn() -> Instant) -> Option<(T, u64)> {
+        let one = match &mut self.store {
             Store::Fifo { items, head } if self.overflow != Overflow::DropOldest => {
-                std::mem::swap(items, &mut batch.items);
-                batch.next_seq = *head;
-                *head += batch.items.len() as u64;
-            }
-            store => {
-                if let Some((item, seq)) = store.pop(now) {
-                    batch.items.push_back(item);
-                    batch.next_seq = seq;
+                let seq = *head;
+                match items.take(&mut batch.items) {
+                    Some(item) => {
+                        *head += 1;
+                        Some((item, seq))
+                    }
+                    None => {
+                        batch.next_seq = seq;
+                        *head += batch.items.len() as u64;
+                        None
+                    }
                 }
             }
+            store => store.pop(now),
+        };
+        match &one {
+            Some((_, seq)) => {
+                batch.hold(*seq);
+                self.held += 1;
+            }
+            None => {
+                self.held += u32::try_from(batch.items.len()).expect("a batch is within capacity");
+            }
         }
-        self.held += u32::try_from(batch.items.len()).expect("a batch is within capacity");
+        one
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::line::Line;
 use crate::policy::priority::{Priority, choose};
 
 /// What the store asks of a message.
@@ -31,7 +32,7 @@ pub(crate) struct Lanes<T> {
 #[derive(Debug)]
 pub(crate) enum Store<T> {
     /// Arrival order. `head` is the sequence number of the first message.
-    Fifo { items: VecDeque<T>, head: u64 },
+    Fifo { items: Line<T>, head: u64 },
     /// Priority order with ageing.
     Lanes(Box<Lanes<T>>),
 }
@@ -39,7 +40,7 @@ pub(crate) enum Store<T> {
 impl<T: Item> Store<T> {
     pub(crate) fn fifo() -> Self {
         Self::Fifo {
-            items: VecDeque::new(),
+            items: Line::new(),
             head: 0,
         }
     }
@@ -138,10 +139,10 @@ impl<T: Item> Store<T> {
 
     /// Hands the heap memory of an empty store to the caller, who drops it
     /// without the lock.
-    pub(crate) fn take_buffer(&mut self) -> VecDeque<T> {
+    pub(super) fn take_buffer(&mut self) -> Line<T> {
         match self {
-            Self::Fifo { items, .. } if items.is_empty() => std::mem::take(items),
-            _ => VecDeque::new(),
+            Self::Fifo { items, .. } if items.is_empty() => std::mem::replace(items, Line::new()),
+            _ => Line::new(),
         }
     }
 }

@@ -53,10 +53,14 @@ pub enum Taken {
 
 /// What the consumer has taken.
 #[derive(Debug)]
-pub struct Hand(Batch<Number>);
+pub struct Hand(Batch<Number>, Option<u32>);
 
 impl Hand {
     pub fn draw(&mut self) -> Option<u32> {
+        if let Some(one) = self.1.take() {
+            self.0.take_copy();
+            return Some(one);
+        }
         self.0.next().map(|(msg, _)| msg.0)
     }
 
@@ -83,7 +87,7 @@ impl Queue {
 
     #[must_use]
     pub fn hand(&self) -> Hand {
-        Hand(Batch::new(self.1))
+        Hand(Batch::new(self.1), None)
     }
 
     pub fn offer(&self, msg: u32, waker: Option<&Waker>) -> Offer {
@@ -135,6 +139,13 @@ impl Queue {
     pub fn take(&self, hand: &mut Hand, waker: Option<&Waker>) -> Taken {
         match self.0.take(&mut hand.0, waker, no_clock) {
             mailbox::Taken::Items => Taken::Items,
+            mailbox::Taken::One(msg, _) => {
+                // The shell handles it at once; a model may end before it does,
+                // and then it goes back like the rest of a batch.
+                hand.1 = Some(msg.0);
+                hand.0.keep(msg);
+                Taken::Items
+            }
             mailbox::Taken::Signal(word) => Taken::Signal(word),
             mailbox::Taken::Drained => Taken::Drained,
             mailbox::Taken::Empty => Taken::Empty,

@@ -12,6 +12,11 @@
 //! one is under way. Nothing here ever waits for a child, so a command is
 //! answered within one turn whatever the children do.
 //!
+//! *Whose turn is it?* Most news concerns one child. While nothing is before it
+//! and the keeper runs, it is decided and done where it is, under the keeper's
+//! turn; what meets a busy keeper waits in the inbox. A supervisor's own start
+//! and end always go through its ractor mailbox.
+//!
 //! *When the keeper dies* its state is dropped, by whatever means it died, and
 //! the drop kills every child. The death is reported upwards only when the
 //! last child has ended, so no slot ever has two incarnations.

@@ -139,7 +139,12 @@ impl System {
         let actor = spec.actor_ref();
         match root.add(spec.into()).await? {
             Begun::Up => Ok(actor),
-            Begun::Ignored => Err(StartError::Ignored),
+            Begun::Ignored => {
+                // Nobody could ask it back by this call, so its name is free
+                // again; it is down, so nothing else can be the answer.
+                let _ = root.delete_child(&actor).await;
+                Err(StartError::Ignored)
+            }
         }
     }
 

@@ -161,3 +161,22 @@ async fn a10_a_failed_health_check_refuses_the_start() {
     );
     assert_eq!(system.find::<()>("desk"), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a1_a_name_whose_actor_was_not_needed_is_free_again() {
+    struct Idler;
+    impl Actor for Idler {
+        type Msg = ();
+        async fn start(&mut self, _cx: &mut Context<Self>) -> Result<Started, BoxError> {
+            Ok(Started::Ignore)
+        }
+        async fn handle(&mut self, (): (), _cx: &mut Context<Self>) -> Result<(), BoxError> {
+            Ok(())
+        }
+    }
+    let system = System::new("t");
+    for _ in 0..2 {
+        let refused = system.spawn(ChildSpec::new("idler", || Idler)).await;
+        assert!(matches!(refused, Err(StartError::Ignored)), "{refused:?}");
+    }
+}

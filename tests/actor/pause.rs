@@ -113,3 +113,18 @@ async fn b7_an_ended_actor_cannot_be_paused() {
     actor.pause();
     assert_eq!(actor.state(), Lifecycle::Shutdown);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a13_a_paused_actor_is_drained_at_shutdown_and_not_killed() {
+    let system = System::new("t");
+    let mut probe = callboard::testing::Probe::<u32>::start(&system, "probe")
+        .await
+        .unwrap();
+    let actor = probe.actor();
+    actor.pause();
+    actor.tell(1).await.unwrap();
+
+    let report = system.shutdown(secs(10)).await.unwrap();
+    assert_eq!(report.unfinished, Vec::<String>::new());
+    assert_eq!(probe.next().await, 1);
+}

@@ -63,8 +63,9 @@ pub struct DeadLetter {
     pub reason: DeadReason,
     /// The message's type.
     pub message_type: &'static str,
-    /// Its number among the messages of that mailbox, from 0. `None` where it
-    /// never entered.
+    /// Its number among the messages of that mailbox, from 0; for one that was
+    /// dropped at the door, the number it would have had. `None` where there was
+    /// no mailbox.
     pub seq: Option<u64>,
     /// When it died, by the system's clock.
     pub at: Instant,

@@ -332,7 +332,7 @@ impl<M: Send + 'static> ActorRef<M> {
     }
 
     /// Closes the mailbox to newcomers; the actor ends when it has handled what
-    /// was accepted.
+    /// was accepted. Ends a pause.
     pub fn drain(&self) {
         self.any().drain();
     }
@@ -435,7 +435,8 @@ impl<M: Send + 'static> fmt::Debug for ActorRef<M> {
 }
 
 /// A reference that does not keep the slot's memory: for tables and caches that
-/// outlive actors.
+/// outlive actors. That of a narrowed reference lasts as long as the narrowed
+/// reference it was made from, or a clone of it.
 pub struct WeakRef<M> {
     to: WeakTo<M>,
 }

@@ -339,6 +339,10 @@ pub(crate) fn live<A: Actor>(duty: Duty<A::Msg>, make: Make<A>) -> impl Future<O
 }
 
 /// The loop, until it ends, panics or is killed.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` keeps its arguments twice"
+)]
 fn toil<A: Actor>(me: &mut Incarnation<A>, scope: &mut Scope) -> impl Future<Output = Exit> + Send {
     async move {
         // Declared first, so that it outlives what a kill drops.
@@ -391,6 +395,10 @@ async fn bear<A: Actor>(me: &mut Incarnation<A>) -> Result<Started, BoxError> {
 
 /// Gives back what was taken and, unless it was killed, runs the stop hook.
 /// Returns how the incarnation ended after all.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` keeps its arguments twice"
+)]
 fn retire<A: Actor>(
     me: &mut Incarnation<A>,
     scope: &mut Scope,
@@ -427,6 +435,10 @@ enum Next<M> {
 }
 
 /// The loop: one message at a time until something ends it.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` keeps its arguments twice"
+)]
 fn work<A: Actor>(me: &mut Incarnation<A>) -> impl Future<Output = Exit> + Send {
     async move {
         if let Some(exit) = me.cx.take_exit() {
@@ -525,6 +537,11 @@ impl<M: Send + 'static> Future for Seeking<'_, M> {
             let Duty { slot, batch, .. } = duty;
             match slot.queue.take(batch, Some(task.waker()), || slot.now()) {
                 Taken::Items => {}
+                Taken::One(letter, seq) => {
+                    if let Some(letter) = fresh(duty, letter, seq) {
+                        return Poll::Ready(Next::Handle(letter));
+                    }
+                }
                 Taken::Signal(signal) => {
                     if let Some(next) = heed(duty, signal) {
                         return Poll::Ready(next);

@@ -516,6 +516,8 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn drain(&self) {
+        // What was accepted is to be handled, so a pause ends here.
+        AnySlot::resume(self);
         self.queue.drain();
     }
 

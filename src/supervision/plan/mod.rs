@@ -1005,16 +1005,8 @@ impl<C> Plan<C> {
 
     /// Takes out the children that belong to this life of the supervisor only.
     pub(crate) fn take_dynamic(&mut self) -> Vec<C> {
-        let keys: Vec<_> = self
-            .members
-            .iter()
-            .map(|(key, _)| *key)
-            .filter(|key| *key >= self.statics)
-            .collect();
-        keys.iter()
-            .filter_map(|key| self.members.remove(key))
-            .map(|member| member.child)
-            .collect()
+        let dynamic = self.members.split_off(&self.statics);
+        dynamic.into_values().map(|member| member.child).collect()
     }
 
     fn forget_timers(&mut self, key: Key) {
