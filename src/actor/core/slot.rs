@@ -160,14 +160,15 @@ struct Life {
     incarnation: u32,
     /// Set once, when the actor has ended for good.
     end: End,
-    last_error: Option<Box<Exit>>,
-    listeners: Option<Box<Listeners>>,
+    /// Absent while nobody listens and nothing has gone wrong.
+    rare: Option<Box<Rare>>,
     is_registered: bool,
     is_ending: bool,
 }
 
 #[derive(Default)]
-struct Listeners {
+struct Rare {
+    last_error: Option<Exit>,
     wakers: Vec<Waker>,
     watchers: Vec<(WatchId, Watcher)>,
 }
@@ -336,8 +337,8 @@ impl<M: Send + 'static> Slot<M> {
     }
 
     fn wake_listeners(&self) {
-        let wakers = match &mut self.life.lock().listeners {
-            Some(listeners) => std::mem::take(&mut listeners.wakers),
+        let wakers = match &mut self.life.lock().rare {
+            Some(rare) => std::mem::take(&mut rare.wakers),
             None => return,
         };
         wakers.into_iter().for_each(Waker::wake);
@@ -354,7 +355,7 @@ impl<M: Send + 'static> Slot<M> {
 
 impl Life {
     fn listen(&mut self, waker: &Waker) {
-        let wakers = &mut self.listeners.get_or_insert_default().wakers;
+        let wakers = &mut self.rare.get_or_insert_default().wakers;
         if !wakers.iter().any(|old| old.will_wake(waker)) {
             wakers.push(waker.clone());
         }
@@ -500,7 +501,7 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn last_error(&self) -> Option<Exit> {
-        self.life.lock().last_error.as_deref().cloned()
+        self.life.lock().rare.as_ref()?.last_error.clone()
     }
 
     fn exit(&self) -> Option<Exit> {
@@ -592,7 +593,7 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
         let (incarnation, from) = {
             let mut life = self.life.lock();
             if is_abnormal {
-                life.last_error = Some(Box::new(exit.clone()));
+                life.rare.get_or_insert_default().last_error = Some(exit.clone());
             }
             (life.incarnation, std::mem::replace(&mut life.state, to))
         };
@@ -644,14 +645,17 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
         let listeners = {
             let mut life = self.life.lock();
             life.end = End::new(exit.clone());
-            life.listeners.take()
+            life.rare.as_mut().map(|rare| {
+                let wakers = std::mem::take(&mut rare.wakers);
+                (std::mem::take(&mut rare.watchers), wakers)
+            })
         };
-        if let Some(listeners) = listeners {
-            for (_, watcher) in listeners.watchers {
+        if let Some((watchers, wakers)) = listeners {
+            for (_, watcher) in watchers {
                 let down = self.down(exit.clone());
                 let _ = catch(|| watcher(down));
             }
-            listeners.wakers.into_iter().for_each(Waker::wake);
+            wakers.into_iter().for_each(Waker::wake);
         }
     }
 
@@ -676,8 +680,8 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     fn watch(&self, id: WatchId, watcher: Watcher) {
         let mut life = self.life.lock();
         let Some(exit) = life.end.exit() else {
-            let listeners = life.listeners.get_or_insert_default();
-            listeners.watchers.push((id, watcher));
+            let rare = life.rare.get_or_insert_default();
+            rare.watchers.push((id, watcher));
             return;
         };
         drop(life);
@@ -687,11 +691,11 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     fn unwatch(&self, id: WatchId) {
         let gone = {
             let mut life = self.life.lock();
-            let Some(listeners) = life.listeners.as_mut() else {
+            let Some(rare) = life.rare.as_mut() else {
                 return;
             };
-            let at = listeners.watchers.iter().position(|(w, _)| *w == id);
-            at.map(|at| listeners.watchers.swap_remove(at))
+            let at = rare.watchers.iter().position(|(w, _)| *w == id);
+            at.map(|at| rare.watchers.swap_remove(at))
         };
         drop(gone);
     }
