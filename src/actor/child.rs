@@ -238,12 +238,12 @@ impl<A: Actor> ChildSpec<A> {
             mut reserved,
             is_late: _,
         } = self;
-        let slot = match reserved.0.take() {
-            Some(slot) => slot,
-            None => new_slot(name, &mailbox, redelivery, admission),
-        };
+        let known = reserved.0.take();
+        let is_known = known.is_some();
+        let slot = known.unwrap_or_else(|| new_slot(name, &mailbox, redelivery, admission));
         Ok(ChildParts {
             slot,
+            is_known,
             make,
             restart,
             shutdown,
@@ -273,6 +273,8 @@ fn new_slot<M: Send + 'static>(
 
 pub(crate) struct ChildParts<A: Actor> {
     pub(crate) slot: Arc<Slot<A::Msg>>,
+    /// Whether somebody may have a reference already.
+    pub(crate) is_known: bool,
     pub(crate) make: Make<A>,
     pub(crate) restart: Restart,
     pub(crate) shutdown: Shutdown,

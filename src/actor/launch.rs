@@ -31,20 +31,22 @@ impl<A: Actor> Launcher<A> {
         // The task is owned by its supervisor through the slot: a kill reaches
         // it there, and its end is reported by its duty.
         let (slot, make) = (Arc::clone(&self.slot), Arc::clone(&self.make));
-        drop(spawn_owned(life(slot, make, overseer, key, birth)));
+        drop(spawn_owned(life(slot, make, Some(overseer), key, birth)));
     }
 
-    /// Spawns the only incarnation, on this runtime.
-    pub(crate) fn spawn_once(self, runtime: &Handle, overseer: Arc<dyn Overseer>) {
-        let life = life::<A>(self.slot, self.make, overseer, 0, Birth::First);
-        drop(runtime.spawn(life));
-    }
+}
+
+/// Spawns the only incarnation of an actor that oversees itself, on this
+/// runtime. `at` is where its system lists it.
+pub(crate) fn spawn_once<A: Actor>(parts: ChildParts<A>, runtime: &Handle, at: u32) {
+    let life = life::<A>(parts.slot, parts.make, None, at.into(), Birth::First);
+    drop(runtime.spawn(life));
 }
 
 fn life<A: Actor>(
     slot: Arc<Slot<A::Msg>>,
     make: Make<A>,
-    overseer: Arc<dyn Overseer>,
+    overseer: Option<Arc<dyn Overseer>>,
     key: u64,
     birth: Birth,
 ) -> impl Future<Output = ()> + Send {

@@ -1,7 +1,6 @@
 //! The system: a value that owns a tree of actors and what they share.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -134,12 +133,46 @@ pub(crate) struct Kernel {
     restarts: AtomicU64,
 }
 
+/// Actors that oversee themselves. Each knows where it is listed.
 #[derive(Default)]
 struct Detached {
-    slots: HashMap<ActorId, Arc<dyn AnySlot>>,
+    slots: Vec<Option<Arc<dyn AnySlot>>>,
+    free: Vec<u32>,
     /// What they share. It holds the kernel, so it stays no longer than they.
     place: Option<Arc<Place>>,
 }
+
+impl Detached {
+    fn add(&mut self, slot: Arc<dyn AnySlot>) -> u32 {
+        if let Some(at) = self.free.pop() {
+            self.slots[at as usize] = Some(slot);
+            return at;
+        }
+        self.slots.push(Some(slot));
+        u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 actors")
+    }
+
+    /// Hands out what is to be dropped without the lock.
+    fn remove(&mut self, at: u32) -> (Option<Arc<dyn AnySlot>>, Option<Arc<Place>>) {
+        let gone = self.slots.get_mut(at as usize).and_then(Option::take);
+        if gone.is_some() {
+            self.free.push(at);
+        }
+        if self.free.len() < self.slots.len() {
+            return (gone, None);
+        }
+        if self.slots.len() > KEPT_ROOM {
+            *self = Self {
+                place: self.place.take(),
+                ..Self::default()
+            };
+        }
+        (gone, self.place.take())
+    }
+}
+
+/// The room for so many actors is kept when the last one has ended.
+const KEPT_ROOM: usize = 1_024;
 
 /// Something that every worker writes to, in parts, so that they do not get into
 /// each other's way: neither in its locks nor in the cache lines of its
@@ -258,23 +291,24 @@ impl Kernel {
         self.is_over.load(Acquire)
     }
 
-    /// Takes in an actor without a supervisor; returns its place.
-    pub(crate) fn add_detached(self: &Arc<Self>, slot: Arc<dyn AnySlot>) -> Arc<Place> {
+    /// Takes in an actor without a supervisor; returns its place, and where it
+    /// is listed.
+    pub(crate) fn add_detached(self: &Arc<Self>, slot: Arc<dyn AnySlot>) -> (Arc<Place>, u32) {
         let mut detached = self.detached.of(slot.id()).lock();
-        detached.slots.insert(slot.id(), slot);
+        let at = detached.add(slot);
         let place = detached.place.get_or_insert_with(|| {
             Arc::new(Place {
                 host: Arc::clone(self) as Arc<dyn Host>,
                 parent: Arc::clone(&self.name),
             })
         });
-        Arc::clone(place)
+        (Arc::clone(place), at)
     }
 
     pub(crate) fn detached(&self) -> Vec<Arc<dyn AnySlot>> {
         let mut all = Vec::new();
         for shard in self.detached.all() {
-            all.extend(shard.lock().slots.values().cloned());
+            all.extend(shard.lock().slots.iter().flatten().cloned());
         }
         all.sort_by_key(|slot| slot.id());
         all
@@ -382,16 +416,9 @@ impl Host for Kernel {
         self.registry.unregister(slot.id());
     }
 
-    fn remove_detached(&self, id: ActorId) {
-        let mut detached = self.detached.of(id).lock();
-        let gone = detached.slots.remove(&id);
-        let place = if detached.slots.is_empty() {
-            detached.place.take()
-        } else {
-            None
-        };
-        drop(detached);
-        drop((gone, place));
+    fn remove_detached(&self, id: ActorId, at: u32) {
+        let gone = self.detached.of(id).lock().remove(at);
+        drop(gone);
     }
 
     fn close_books(&self, id: ActorId, counts: Counts) {

@@ -24,12 +24,13 @@
 //!   room back moves it over. No grant can be lost, because none is handed out.
 
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::task::Waker;
 use std::time::Instant;
 
 use super::batch::Batch;
 use super::counts::Counts;
+use super::lane::{KILL, LANE, Lane, Word, bit_of, is_plain, plain_word};
 use super::line::Line;
 use super::overflow::Overflow;
 use super::settings::{Mailbox, Order};
@@ -37,9 +38,6 @@ use super::store::{Item, Store};
 use super::waiting::Waiting;
 use crate::sync::atomic::AtomicU32;
 use crate::sync::{Mutex, WakeList};
-
-const LANE: u32 = 1;
-const KILL: u32 = 2;
 
 /// What became of a message at the door.
 #[derive(Debug)]
@@ -120,14 +118,6 @@ impl Books {
     }
 }
 
-/// Words of the system lane. There is a first one as long as there is a lane,
-/// so the one word that most actors ever get is one allocation.
-#[derive(Debug)]
-struct Lane<S> {
-    first: S,
-    rest: VecDeque<S>,
-}
-
 #[derive(Debug)]
 struct State<T, S> {
     store: Store<T>,
@@ -152,7 +142,7 @@ pub(crate) struct Queue<T, S> {
     state: Mutex<State<T, S>>,
 }
 
-impl<T: Item, S> Queue<T, S> {
+impl<T: Item, S: Word> Queue<T, S> {
     pub(crate) fn new(settings: &Mailbox) -> Self {
         let store = match settings.order {
             Order::Arrival => Store::fifo(),
@@ -284,16 +274,19 @@ impl<T: Item, S> Queue<T, S> {
             drop(signal);
             return;
         }
-        match &mut state.lane {
-            Some(lane) => lane.rest.push_back(signal),
-            lane => {
+        match (&mut state.lane, bit_of(&signal)) {
+            // A plain word goes before those on the heap, so it may only wait
+            // beside none; and only one waits, since bits have no order.
+            (None, Some(bit)) if !is_plain(self.flag.load(Relaxed)) => self.raise(bit),
+            (Some(lane), _) => lane.rest.push_back(signal),
+            (lane, _) => {
                 *lane = Some(Box::new(Lane {
                     first: signal,
                     rest: VecDeque::new(),
                 }));
+                self.raise(LANE);
             }
         }
-        self.raise(LANE);
         let consumer = state.consumer.take();
         drop(state);
         if let Some(consumer) = consumer {
@@ -316,7 +309,7 @@ impl<T: Item, S> Queue<T, S> {
     /// a flag seen late is seen before the actor suspends, since it registers
     /// its waker under the lock under which flags are raised.
     pub(crate) fn is_flagged(&self) -> bool {
-        self.flag.load(std::sync::atomic::Ordering::Relaxed) != 0
+        self.flag.load(Relaxed) != 0
     }
 
     pub(crate) fn is_killed(&self) -> bool {
@@ -351,6 +344,11 @@ impl<T: Item, S> Queue<T, S> {
     }
 
     fn pop_signal(&self, state: &mut State<T, S>) -> Option<S> {
+        // Flags other than the kill change under the lock only.
+        if let Some((word, bit)) = plain_word(self.flag.load(Relaxed)) {
+            self.lower(bit);
+            return Some(word);
+        }
         let lane = state.lane.as_mut()?;
         if let Some(next) = lane.rest.pop_front() {
             return Some(std::mem::replace(&mut lane.first, next));

@@ -5,7 +5,7 @@ use std::task::{Poll, Waker};
 use std::time::Instant;
 
 use super::Stage;
-use crate::mailbox::{self, Batch, Counts, Item, Mailbox, Unanswered, Unfinished};
+use crate::mailbox::{self, Batch, Counts, Item, Mailbox, Unanswered, Unfinished, Word};
 use crate::policy::priority::Priority;
 
 /// One execution of a [model](crate::model()), inside a model of loom's.
@@ -21,6 +21,20 @@ impl Item for Number {
         Priority::NORMAL
     }
 }
+
+/// One number is a plain word, all others are not.
+impl Word for u32 {
+    fn number(&self) -> Option<u32> {
+        (*self == PLAIN_WORD).then_some(0)
+    }
+
+    fn numbered(_number: u32) -> Self {
+        PLAIN_WORD
+    }
+}
+
+/// The word that needs no heap.
+pub const PLAIN_WORD: u32 = 98;
 
 fn no_clock() -> Instant {
     panic!("a mailbox in order of arrival reads no clock")

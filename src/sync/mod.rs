@@ -89,6 +89,12 @@ impl WakeList {
         }
     }
 
+    /// Whether one of them wakes what this one would.
+    pub(crate) fn will_wake(&self, waker: &std::task::Waker) -> bool {
+        let mut all = self.first.iter().chain(&self.rest);
+        all.any(|old| old.will_wake(waker))
+    }
+
     /// Wakes all of them. Call it with no lock held.
     #[inline]
     pub(crate) fn wake(self) {

@@ -35,8 +35,9 @@ pub(crate) trait Host: fmt::Debug + Send + Sync {
     ) -> Result<(), BoxError>;
     /// Makes it unfindable again.
     fn unregister(&self, slot: &dyn AnySlot);
-    /// An actor that oversees itself has ended for good.
-    fn remove_detached(&self, id: ActorId);
+    /// An actor that oversees itself has ended for good; `at` is where it is
+    /// listed.
+    fn remove_detached(&self, id: ActorId, at: u32);
     /// A mailbox has closed for good.
     fn close_books(&self, id: ActorId, counts: Counts);
     fn as_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync>;

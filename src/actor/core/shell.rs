@@ -38,7 +38,9 @@ pub(crate) type Make<A> = Arc<dyn Fn() -> A + Send + Sync>;
 /// and the news of its end. Both are given back when it is dropped.
 pub(crate) struct Duty<M: Send + 'static> {
     pub(crate) slot: Arc<Slot<M>>,
-    pub(crate) overseer: Arc<dyn Overseer>,
+    /// Absent where the actor oversees itself: nobody restarts it.
+    pub(crate) overseer: Option<Arc<dyn Overseer>>,
+    /// What the overseer knows it by, or where its system lists it.
     pub(crate) key: u64,
     pub(crate) incarnation: u32,
     has_reported: bool,
@@ -50,7 +52,7 @@ pub(crate) struct Duty<M: Send + 'static> {
 impl<M: Send + 'static> Duty<M> {
     pub(crate) fn new(
         slot: Arc<Slot<M>>,
-        overseer: Arc<dyn Overseer>,
+        overseer: Option<Arc<dyn Overseer>>,
         key: u64,
         incarnation: u32,
     ) -> Self {
@@ -74,7 +76,9 @@ impl<M: Send + 'static> Duty<M> {
                 incarnation: self.incarnation,
             });
         }
-        self.overseer.started(self.key, self.incarnation);
+        if let Some(overseer) = &self.overseer {
+            overseer.started(self.key, self.incarnation);
+        }
     }
 
     /// Gives back what was taken. A message in hand is dead-lettered with this
@@ -150,7 +154,10 @@ impl<M: Send + 'static> Duty<M> {
             Ended::Ignored => {}
             Ended::NotStarted(exit) | Ended::Exited(exit) => self.slot.note_exit(exit),
         }
-        self.overseer.ended(self.key, self.incarnation, ended);
+        match &self.overseer {
+            Some(overseer) => overseer.ended(self.key, self.incarnation, ended),
+            None => self.slot.ended_alone(self.key as u32, ended),
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, OnceLock};
 use std::task::{Poll, Waker};
 use std::time::Instant;
@@ -15,13 +15,14 @@ use super::admission::Admission;
 use super::dead_letter::{DeadLetter, DeadReason};
 use super::event::Event;
 use super::exit::Exit;
-use super::host::{Ended, Host, Overseer};
+use super::host::{Ended, Host};
 use super::life::Lifecycle;
 use super::request::Letter;
 use super::scope;
 use super::shell::catch;
-use crate::mailbox::{Counts, Mailbox, Queue, Unanswered};
-use crate::sync::Mutex;
+use crate::mailbox::{Counts, Mailbox, Queue, Unanswered, Word};
+use crate::sync::atomic::AtomicU32;
+use crate::sync::{Mutex, WakeList};
 
 static NEXT_ID: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
 
@@ -86,6 +87,26 @@ pub(crate) enum Signal<M> {
     /// A message that arrives whatever the queue looks like, for example that
     /// a watched actor has ended.
     Notice(M),
+}
+
+/// What most actors are told, and only once, needs no heap.
+impl<M> Word for Signal<M> {
+    fn number(&self) -> Option<u32> {
+        match self {
+            Self::Stop(Exit::Normal) => Some(0),
+            Self::Stop(Exit::Shutdown(None)) => Some(1),
+            Self::Pause => Some(2),
+            Self::Stop(_) | Self::Notice(_) => None,
+        }
+    }
+
+    fn numbered(number: u32) -> Self {
+        match number {
+            0 => Self::Stop(Exit::Normal),
+            1 => Self::Stop(Exit::shutdown()),
+            _ => Self::Pause,
+        }
+    }
 }
 
 impl<M> fmt::Debug for Signal<M> {
@@ -156,8 +177,6 @@ impl End {
 #[derive(Default)]
 struct Life {
     state: Lifecycle,
-    /// Counts the restarts, too.
-    incarnation: u32,
     /// Set once, when the actor has ended for good.
     end: End,
     /// Absent while nobody listens and nothing has gone wrong.
@@ -169,7 +188,7 @@ struct Life {
 #[derive(Default)]
 struct Rare {
     last_error: Option<Exit>,
-    wakers: Vec<Waker>,
+    wakers: WakeList,
     watchers: Vec<(WatchId, Watcher)>,
 }
 
@@ -195,6 +214,8 @@ pub(crate) struct Slot<M> {
     name: Name,
     /// Siblings share theirs.
     place: OnceLock<Arc<Place>>,
+    /// Counts the restarts, too. Only its overseer writes it, between lives.
+    incarnation: AtomicU32,
     life: Mutex<Life>,
     pub(crate) extras: Option<Box<Extras<M>>>,
 }
@@ -206,6 +227,7 @@ impl<M: Send + 'static> Slot<M> {
             queue: Queue::new(mailbox),
             name,
             place: OnceLock::new(),
+            incarnation: AtomicU32::new(0),
             life: Mutex::new(Life::default()),
             extras,
         }
@@ -219,6 +241,12 @@ impl<M: Send + 'static> Slot<M> {
         }
         self.wake_listeners();
         true
+    }
+
+    /// As [`Slot::settle_in`], for a slot that nobody else has seen yet, so
+    /// there is nobody to wake.
+    pub(crate) fn settle_alone(&self, place: Arc<Place>) {
+        let _ = self.place.set(place);
     }
 
     pub(crate) fn capacity(&self) -> u32 {
@@ -341,7 +369,7 @@ impl<M: Send + 'static> Slot<M> {
             Some(rare) => std::mem::take(&mut rare.wakers),
             None => return,
         };
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.wake();
     }
 
     fn down(&self, exit: Exit) -> Down {
@@ -356,7 +384,7 @@ impl<M: Send + 'static> Slot<M> {
 impl Life {
     fn listen(&mut self, waker: &Waker) {
         let wakers = &mut self.rare.get_or_insert_default().wakers;
-        if !wakers.iter().any(|old| old.will_wake(waker)) {
+        if !wakers.will_wake(waker) {
             wakers.push(waker.clone());
         }
     }
@@ -377,17 +405,16 @@ impl<M> fmt::Debug for Slot<M> {
     }
 }
 
-/// An actor that nobody restarts oversees itself.
-impl<M: Send + 'static> Overseer for Slot<M> {
-    fn started(&self, _key: u64, _incarnation: u32) {}
-
-    fn ended(&self, _key: u64, _incarnation: u32, ended: Ended) {
+impl<M: Send + 'static> Slot<M> {
+    /// The end of an actor that nobody restarts: it oversees itself. `at` is
+    /// where its system lists it.
+    pub(crate) fn ended_alone(&self, at: u32, ended: Ended) {
         self.end(match ended {
             Ended::Ignored => Exit::Normal,
             Ended::NotStarted(exit) | Ended::Exited(exit) => exit,
         });
         if let Some(host) = self.host() {
-            host.remove_detached(self.id);
+            host.remove_detached(self.id, at);
         }
     }
 }
@@ -493,11 +520,11 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn incarnation(&self) -> u32 {
-        self.life.lock().incarnation
+        self.incarnation.load(Acquire)
     }
 
     fn restarts(&self) -> u32 {
-        self.life.lock().incarnation
+        self.incarnation.load(Acquire)
     }
 
     fn last_error(&self) -> Option<Exit> {
@@ -573,14 +600,12 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn next_incarnation(&self, birth: Birth) -> u32 {
-        if birth == Birth::Restart {
-            self.queue.end_drain(|| self.now());
+        if birth == Birth::First {
+            return self.incarnation.load(Relaxed);
         }
-        let mut life = self.life.lock();
-        if birth == Birth::Restart {
-            life.incarnation += 1;
-        }
-        life.incarnation
+        self.queue.end_drain(|| self.now());
+        // Release pairs with the Acquire of whoever shows it.
+        self.incarnation.fetch_add(1, Release) + 1
     }
 
     fn note_exit(&self, exit: &Exit) {
@@ -590,18 +615,18 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
         } else {
             Lifecycle::Shutdown
         };
-        let (incarnation, from) = {
+        let from = {
             let mut life = self.life.lock();
             if is_abnormal {
                 life.rare.get_or_insert_default().last_error = Some(exit.clone());
             }
-            (life.incarnation, std::mem::replace(&mut life.state, to))
+            std::mem::replace(&mut life.state, to)
         };
         if from != to {
             self.emit(|path| Event::StateChanged { path, from, to });
         }
         self.emit(|path| {
-            let exit = exit.clone();
+            let (exit, incarnation) = (exit.clone(), self.incarnation());
             if is_abnormal {
                 Event::Crashed {
                     path,
@@ -655,7 +680,7 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
                 let down = self.down(exit.clone());
                 let _ = catch(|| watcher(down));
             }
-            wakers.into_iter().for_each(Waker::wake);
+            wakers.wake();
         }
     }
 
