@@ -31,7 +31,6 @@ use std::time::Instant;
 use super::batch::Batch;
 use super::counts::Counts;
 use super::lane::{KILL, LANE, Lane, Word, bit_of, is_plain, plain_word};
-use super::line::Line;
 use super::overflow::Overflow;
 use super::settings::{Mailbox, Order};
 use super::store::{Item, Store};
@@ -378,7 +377,6 @@ impl<T: Item, S: Word> Queue<T, S> {
     ) -> Taken<T, S> {
         debug_assert!(batch.items.is_empty(), "the last batch is worked off first");
         let mut wakes = WakeList::default();
-        let mut spare = (Line::new(), VecDeque::new());
         let mut guard = self.state.lock();
         let state = &mut *guard;
         state.book(batch, &mut wakes, &now);
@@ -395,11 +393,16 @@ impl<T: Item, S: Word> Queue<T, S> {
             if let Some(waker) = waker {
                 state.register(waker);
             }
-            spare = (state.store.take_buffer(), std::mem::take(&mut batch.items));
+            if state.store.has_spare() || batch.items.capacity() > 0 {
+                let spare = (state.store.take_buffer(), std::mem::take(&mut batch.items));
+                drop(guard);
+                drop(spare);
+                wakes.wake();
+                return Taken::Empty;
+            }
             Taken::Empty
         };
         drop(guard);
-        drop(spare);
         wakes.wake();
         taken
     }

@@ -137,6 +137,11 @@ impl<T: Item> Store<T> {
         }
     }
 
+    /// Whether [`Store::take_buffer`] would find heap memory.
+    pub(super) fn has_spare(&self) -> bool {
+        matches!(self, Self::Fifo { items: Line::Many(items), .. } if items.is_empty())
+    }
+
     /// Hands the heap memory of an empty store to the caller, who drops it
     /// without the lock.
     pub(super) fn take_buffer(&mut self) -> Line<T> {

@@ -46,27 +46,23 @@ mod imp {
 
 pub(crate) use imp::{Mutex, atomic, thread, thread_local};
 
-/// Thread-local cells that begin empty. `std`'s are cheapest where their
-/// beginning is a constant, and loom's macro takes no constants.
+/// A thread-local value. `std`'s are cheapest where their beginning is a
+/// constant, and loom's macro takes no constants.
 #[cfg(not(callboard_loom))]
-macro_rules! thread_cells {
-    ($(static $name:ident: $of:ty;)*) => {
-        std::thread_local! {
-            $(static $name: std::cell::Cell<Option<$of>> = const { std::cell::Cell::new(None) };)*
-        }
+macro_rules! thread_value {
+    (static $name:ident: $of:ty = $begin:expr;) => {
+        std::thread_local! { static $name: $of = const { $begin }; }
     };
 }
 
 #[cfg(callboard_loom)]
-macro_rules! thread_cells {
-    ($(static $name:ident: $of:ty;)*) => {
-        loom::thread_local! {
-            $(static $name: std::cell::Cell<Option<$of>> = std::cell::Cell::new(None);)*
-        }
+macro_rules! thread_value {
+    (static $name:ident: $of:ty = $begin:expr;) => {
+        loom::thread_local! { static $name: $of = $begin; }
     };
 }
 
-pub(crate) use thread_cells;
+pub(crate) use thread_value;
 
 /// Wakers gathered under a lock and woken after it is released.
 ///

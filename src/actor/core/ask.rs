@@ -13,7 +13,7 @@ use super::host::enter_deadline;
 use super::refs::{ActorRef, Offered, Settled, Withdrawn};
 use super::reply::{AskCell, Reply};
 use super::request::{Carried, Hop, Meta, cycle_through, earlier};
-use super::scope;
+use super::scope::{self, Scope};
 use super::tell::Options;
 use crate::mailbox::{ReplySlot, Unanswered};
 use crate::policy::priority::Priority;
@@ -118,8 +118,9 @@ where
             Deadline::Never => None,
         };
         let own = within.and_then(|within| to.now().checked_add(within));
-        meta.sender = scope::actor();
-        if let Some(parent) = scope::request() {
+        let Scope { actor, request } = scope::current();
+        meta.sender = actor;
+        if let Some(parent) = request {
             meta.inherit(parent);
         }
         meta.deadline = earlier(meta.deadline, own);
@@ -138,7 +139,7 @@ where
             meta,
         });
         let msg = make(Reply::new(Arc::clone(&cell)));
-        if let Some(path) = cycle_through(self.to.any()) {
+        if let Some(path) = cycle_through(self.to.any(), &cell.meta) {
             return Err(AskError::Cycle { path, msg });
         }
         let carried: Arc<dyn Carried> = Arc::clone(&cell) as Arc<dyn Carried>;
