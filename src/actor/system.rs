@@ -205,7 +205,7 @@ impl Kernel {
             None => StdRng::seed_from_u64(seed_of_process()),
         };
         Self {
-            register: Register::new(clock()),
+            register: Register::new(),
             hurry: Arc::new(Notify::new()),
             is_over: AtomicBool::new(false),
             runtime: OnceLock::new(),

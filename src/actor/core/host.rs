@@ -1,7 +1,7 @@
 //! What the core needs of the system around it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::admission::Admission;
@@ -64,15 +64,10 @@ pub(crate) enum Ended {
 
 /// Enters `expire` into the host's register. Split from the trait so that
 /// hosts implement one accessor only.
-pub(crate) fn enter_deadline(
-    host: &dyn Host,
-    at: Instant,
-    expire: Arc<dyn Expire>,
-) -> Option<super::deadlines::Key> {
-    let register = host.deadlines()?;
-    let (key, is_earliest) = register.enter(at, expire);
-    if is_earliest {
+pub(crate) fn enter_deadline(host: &dyn Host, at: Instant, expire: Weak<dyn Expire>) {
+    if let Some(register) = host.deadlines()
+        && register.enter(at, expire)
+    {
         host.hurry_sweep();
     }
-    Some(key)
 }
