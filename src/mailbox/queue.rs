@@ -36,7 +36,7 @@ use super::settings::{Mailbox, Order};
 use super::store::{Item, Store};
 use super::waiting::Waiting;
 use crate::sync::atomic::AtomicU32;
-use crate::sync::{Mutex, WakeList};
+use crate::sync::{Mutex, MutexGuard, WakeList};
 
 /// What became of a message at the door.
 #[derive(Debug)]
@@ -172,6 +172,7 @@ impl<T: Item, S: Word> Queue<T, S> {
 
     /// Offers a message. With a waker, a sender that finds no room waits;
     /// without one it gets the message back.
+    #[inline]
     pub(crate) fn offer(
         &self,
         item: T,
@@ -180,17 +181,31 @@ impl<T: Item, S: Word> Queue<T, S> {
     ) -> Offer<T> {
         let mut guard = self.state.lock();
         let state = &mut *guard;
+        if state.door != Door::Open || !state.has_room() || state.waiting.is_some() {
+            return self.offer_without_room(guard, item, waker, now);
+        }
+        state.accept(item, now);
+        let consumer = state.consumer.take();
+        drop(guard);
+        if let Some(consumer) = consumer {
+            consumer.wake();
+        }
+        Offer::Accepted
+    }
+
+    /// Kept out of the way of what nearly always happens.
+    #[cold]
+    #[inline(never)]
+    fn offer_without_room(
+        &self,
+        mut guard: MutexGuard<'_, State<T, S>>,
+        item: T,
+        waker: Option<&Waker>,
+        now: impl FnOnce() -> Instant,
+    ) -> Offer<T> {
+        let state = &mut *guard;
         if state.door != Door::Open {
             return Offer::Closed(item);
-        }
-        if state.has_room() && state.waiting.is_none() {
-            state.accept(item, now);
-            let consumer = state.consumer.take();
-            drop(guard);
-            if let Some(consumer) = consumer {
-                consumer.wake();
-            }
-            return Offer::Accepted;
         }
         match state.overflow {
             Overflow::Block => {
@@ -342,6 +357,7 @@ impl<T: Item, S: Word> Queue<T, S> {
         self.lower(KILL);
     }
 
+    #[inline]
     fn pop_signal(&self, state: &mut State<T, S>) -> Option<S> {
         // Flags other than the kill change under the lock only.
         if let Some((word, bit)) = plain_word(self.flag.load(Relaxed)) {
@@ -601,10 +617,12 @@ impl<T: Item, S: Word> Queue<T, S> {
 }
 
 impl<T: Item, S> State<T, S> {
+    #[inline]
     fn has_room(&self) -> bool {
         self.store.len() + (self.held as usize) < self.capacity as usize
     }
 
+    #[inline]
     fn accept(&mut self, item: T, now: impl FnOnce() -> Instant) {
         self.store.push(item, now);
         self.books.accepted += 1;
@@ -614,6 +632,7 @@ impl<T: Item, S> State<T, S> {
         }
     }
 
+    #[inline]
     fn register(&mut self, waker: &Waker) {
         match &self.consumer {
             Some(old) if old.will_wake(waker) => {}
@@ -621,6 +640,7 @@ impl<T: Item, S> State<T, S> {
         }
     }
 
+    #[inline]
     fn book(&mut self, batch: &mut Batch<T>, wakes: &mut WakeList, now: &impl Fn() -> Instant) {
         let finished = u32::from(batch.handled) + u32::from(batch.expired);
         if finished == 0 {
@@ -631,7 +651,9 @@ impl<T: Item, S> State<T, S> {
             self.books.mishaps().expired += u64::from(std::mem::take(&mut batch.expired));
         }
         self.held -= finished;
-        self.accept_waiting(wakes, now);
+        if self.waiting.is_some() {
+            self.accept_waiting(wakes, now);
+        }
     }
 
     fn accept_waiting(&mut self, wakes: &mut WakeList, now: &impl Fn() -> Instant) {
@@ -666,6 +688,7 @@ impl<T: Item, S> State<T, S> {
 
     /// Takes the next message, or everything at once where nothing may happen to
     /// messages that have been taken.
+    #[inline]
     fn hand_out(&mut self, batch: &mut Batch<T>, now: &impl Fn() -> Instant) -> Option<(T, u64)> {
         let one = match &mut self.store {
             Store::Fifo { items, head } if self.overflow != Overflow::DropOldest => {

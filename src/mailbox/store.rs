@@ -54,6 +54,7 @@ impl<T: Item> Store<T> {
         }))
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Fifo { items, .. } => items.len(),
@@ -63,6 +64,7 @@ impl<T: Item> Store<T> {
 
     /// Adds the newest message. The clock is read only where order depends on
     /// it.
+    #[inline]
     pub(crate) fn push(&mut self, item: T, now: impl FnOnce() -> Instant) {
         match self {
             Self::Fifo { items, .. } => items.push_back(item),

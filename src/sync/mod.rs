@@ -12,7 +12,7 @@
 
 #[cfg(not(callboard_loom))]
 mod imp {
-    pub(crate) use parking_lot::Mutex;
+    pub(crate) use parking_lot::{Mutex, MutexGuard};
     pub(crate) use std::sync::atomic;
     pub(crate) use std::{thread, thread_local};
 }
@@ -21,6 +21,8 @@ mod imp {
 mod imp {
     pub(crate) use loom::sync::atomic;
     pub(crate) use loom::{thread, thread_local};
+
+    pub(crate) use loom::sync::MutexGuard;
 
     /// loom's lock with the shape of `parking_lot`'s: no poisoning.
     #[derive(Debug, Default)]
@@ -44,7 +46,7 @@ mod imp {
     }
 }
 
-pub(crate) use imp::{Mutex, atomic, thread, thread_local};
+pub(crate) use imp::{Mutex, MutexGuard, atomic, thread, thread_local};
 
 /// A thread-local value. `std`'s are cheapest where their beginning is a
 /// constant, and loom's macro takes no constants.
@@ -94,9 +96,9 @@ impl WakeList {
     /// Wakes all of them. Call it with no lock held.
     #[inline]
     pub(crate) fn wake(self) {
-        if let Some(waker) = self.first {
-            waker.wake();
-        }
+        // The rest is only filled when there is a first one.
+        let Some(first) = self.first else { return };
+        first.wake();
         for waker in self.rest {
             waker.wake();
         }

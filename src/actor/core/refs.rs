@@ -122,6 +122,7 @@ impl<M: Send + 'static> ActorRef<M> {
     }
 
     /// Offers a message; with a waker, a sender that finds no room waits.
+    #[inline]
     pub(crate) fn offer(
         &self,
         msg: M,
@@ -132,10 +133,16 @@ impl<M: Send + 'static> ActorRef<M> {
             To::Slot(slot) => slot,
             To::Narrow(narrow) => return narrow.offer(msg, carried, waker),
         };
-        match slot
-            .queue
-            .offer(Letter { msg, carried }, waker, || slot.now())
-        {
+        let letter = Letter { msg, carried };
+        match slot.queue.offer(letter, waker, || slot.now()) {
+            Offer::Accepted => Offered::Accepted,
+            other => Self::not_simply_accepted(slot, other),
+        }
+    }
+
+    #[cold]
+    fn not_simply_accepted(slot: &Slot<M>, offer: Offer<Letter<M>>) -> Offered<M> {
+        match offer {
             Offer::Accepted => Offered::Accepted,
             Offer::Full(letter) => Offered::Full(letter.msg),
             Offer::Closed(letter) => Offered::Closed(letter.msg),

@@ -67,6 +67,18 @@ pub(crate) fn request() -> Option<Arc<dyn Carried>> {
     HERE.try_with(|here| peek(&here.request)).ok().flatten()
 }
 
+/// Whether a request is in force.
+#[inline]
+pub(crate) fn has_request() -> bool {
+    let found = HERE.try_with(|here| {
+        let request = here.request.take();
+        let is_there = request.is_some();
+        here.request.set(request);
+        is_there
+    });
+    found.unwrap_or(false)
+}
+
 /// The actor whose hook is running.
 #[inline]
 pub(crate) fn actor() -> Option<Arc<dyn AnySlot>> {

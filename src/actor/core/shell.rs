@@ -581,7 +581,19 @@ fn heed<M: Send + 'static>(duty: &mut Duty<M>, signal: Signal<M>) -> Option<Next
 
 /// The letter, unless its time to live has passed; keeps a copy where the slot
 /// redelivers.
+#[inline]
 fn fresh<M: Send + 'static>(duty: &mut Duty<M>, letter: Letter<M>, seq: u64) -> Option<Letter<M>> {
+    if letter.carried.is_none() && duty.slot.extras.is_none() {
+        return Some(letter);
+    }
+    freshened(duty, letter, seq)
+}
+
+fn freshened<M: Send + 'static>(
+    duty: &mut Duty<M>,
+    letter: Letter<M>,
+    seq: u64,
+) -> Option<Letter<M>> {
     if let Some(carried) = &letter.carried
         && let Some(expires) = carried.meta().expires
         && duty.slot.now() >= expires
