@@ -360,7 +360,16 @@ impl<T: Item, S: Word> Queue<T, S> {
     #[inline]
     fn pop_signal(&self, state: &mut State<T, S>) -> Option<S> {
         // Flags other than the kill change under the lock only.
-        if let Some((word, bit)) = plain_word(self.flag.load(Relaxed)) {
+        let flags = self.flag.load(Relaxed);
+        if flags & !KILL == 0 {
+            return None;
+        }
+        self.pop_flagged(state, flags)
+    }
+
+    #[cold]
+    fn pop_flagged(&self, state: &mut State<T, S>, flags: u32) -> Option<S> {
+        if let Some((word, bit)) = plain_word(flags) {
             self.lower(bit);
             return Some(word);
         }

@@ -94,12 +94,16 @@ impl WakeList {
     }
 
     /// Wakes all of them. Call it with no lock held.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wake(self) {
         // The rest is only filled when there is a first one.
-        let Some(first) = self.first else { return };
-        first.wake();
-        for waker in self.rest {
+        if self.first.is_some() {
+            self.wake_each();
+        }
+    }
+
+    fn wake_each(self) {
+        for waker in self.first.into_iter().chain(self.rest) {
             waker.wake();
         }
     }
