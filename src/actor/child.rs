@@ -57,6 +57,13 @@ impl Default for Shutdown {
     }
 }
 
+/// What a supervisor may do with a child, and when.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Policy {
+    pub(crate) restart: Restart,
+    pub(crate) shutdown: Shutdown,
+}
+
 /// Tries a message again that crashed the actor: at most this often, then it
 /// becomes a dead letter as poison.
 ///
@@ -81,8 +88,7 @@ pub struct ChildSpec<A: Actor> {
     name: Name,
     make: Make<A>,
     mailbox: Mailbox,
-    restart: Restart,
-    shutdown: Shutdown,
+    policy: Policy,
     redelivery: Option<(u32, CopyOf<A::Msg>)>,
     admission: Option<Admission>,
     reserved: Reserved<A::Msg>,
@@ -115,8 +121,7 @@ impl<A: Actor> ChildSpec<A> {
             name,
             make,
             mailbox: Mailbox::default(),
-            restart: Restart::default(),
-            shutdown: Shutdown::default(),
+            policy: Policy::default(),
             redelivery: None,
             admission: None,
             reserved: Reserved(OnceLock::new()),
@@ -132,13 +137,13 @@ impl<A: Actor> ChildSpec<A> {
 
     /// When it is restarted. Default [`Restart::Permanent`].
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.restart = restart;
+        self.policy.restart = restart;
         self
     }
 
     /// How it is ended. Default 5 s, then a kill.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
-        self.shutdown = shutdown;
+        self.policy.shutdown = shutdown;
         self
     }
 
@@ -231,8 +236,7 @@ impl<A: Actor> ChildSpec<A> {
             name,
             make,
             mailbox,
-            restart,
-            shutdown,
+            policy,
             redelivery,
             admission,
             mut reserved,
@@ -242,12 +246,7 @@ impl<A: Actor> ChildSpec<A> {
             Some(slot) => slot,
             None => new_slot(name, &mailbox, redelivery, admission),
         };
-        Ok(ChildParts {
-            slot,
-            make,
-            restart,
-            shutdown,
-        })
+        Ok(ChildParts { slot, make, policy })
     }
 }
 
@@ -274,16 +273,14 @@ fn new_slot<M: Send + 'static>(
 pub(crate) struct ChildParts<A: Actor> {
     pub(crate) slot: Arc<Slot<A::Msg>>,
     pub(crate) make: Make<A>,
-    pub(crate) restart: Restart,
-    pub(crate) shutdown: Shutdown,
+    pub(crate) policy: Policy,
 }
 
 impl<A: Actor> fmt::Debug for ChildSpec<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChildSpec")
             .field("name", &self.name.to_string())
-            .field("restart", &self.restart)
-            .field("shutdown", &self.shutdown)
+            .field("policy", &self.policy)
             .field("mailbox", &self.mailbox)
             .finish_non_exhaustive()
     }
@@ -343,8 +340,7 @@ pub struct ChildTemplate<A: Actor> {
     prefix: Arc<str>,
     make: Make<A>,
     mailbox: Mailbox,
-    restart: Restart,
-    shutdown: Shutdown,
+    policy: Policy,
     next: std::sync::atomic::AtomicU64,
 }
 
@@ -356,8 +352,7 @@ impl<A: Actor> ChildTemplate<A> {
             prefix: prefix.into(),
             make: Arc::new(make),
             mailbox: Mailbox::default(),
-            restart: Restart::default(),
-            shutdown: Shutdown::default(),
+            policy: Policy::default(),
             next: std::sync::atomic::AtomicU64::new(0),
         }
     }
@@ -372,27 +367,24 @@ impl<A: Actor> ChildTemplate<A> {
     /// When a child is restarted. Default [`Restart::Permanent`].
     #[must_use]
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.restart = restart;
+        self.policy.restart = restart;
         self
     }
 
     /// How a child is ended. Default 5 s, then a kill.
     #[must_use]
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
-        self.shutdown = shutdown;
+        self.policy.shutdown = shutdown;
         self
     }
 
     /// The spec of the next child.
     pub fn next_child(&self) -> ChildSpec<A> {
         let n = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        ChildSpec::numbered(
-            Name::Numbered(Arc::clone(&self.prefix), n),
-            Arc::clone(&self.make),
-        )
-        .mailbox(self.mailbox.clone())
-        .restart(self.restart)
-        .shutdown(self.shutdown)
+        let name = Name::Numbered(Arc::clone(&self.prefix), n);
+        let mut spec = ChildSpec::numbered(name, Arc::clone(&self.make));
+        spec.policy = self.policy.clone();
+        spec.mailbox(self.mailbox.clone())
     }
 }
 

@@ -82,6 +82,7 @@ pub(crate) mod system;
 pub(crate) mod time;
 pub(crate) mod worker;
 
+pub(crate) use self::child::Policy;
 pub use self::child::{ChildSpec, ChildTemplate, InvalidSpec, Redeliver, Restart, Shutdown};
 pub use self::core::ask::{Ask, ask_all};
 pub use self::core::behaviour::Actor;

@@ -429,7 +429,8 @@ impl Keep {
         }
         launch.settle_in(Arc::clone(&self.place));
         let name = core.names.is_some().then(|| launch.slot().name());
-        if let Some(key) = core.plan.add(launch, child.policy, token, out)
+        let id = launch.slot().id().get();
+        if let Some(key) = core.plan.add(launch, id, &child.policy, token, out)
             && let Some(names) = &mut core.names
             && let Some(name) = name
         {

@@ -8,13 +8,13 @@ use super::errors::StartError;
 use super::handle::SupervisorRef;
 use super::keeper::{HasNames, Input, Keep};
 use super::launch::{AnyChild, Launch, Nest};
-use super::plan::{Manner, Plan, Policy, Shape, Strategy};
+use super::plan::{Manner, Plan, Settings, Shape, Strategy};
 use super::tree::Node;
 use crate::actor::core::host::Host;
 use crate::actor::core::slot::{AnySlot, Birth, Name, Place, Slot};
 use crate::actor::system::{Kernel, System};
 use crate::actor::time::kernel_of;
-use crate::actor::{Exit, InvalidSpec, Lifecycle, Restart, Shutdown};
+use crate::actor::{Exit, InvalidSpec, Lifecycle, Policy, Restart, Shutdown};
 use crate::mailbox::{Counts, Mailbox};
 use crate::policy::backoff::Backoff;
 use crate::policy::intensity::Intensity;
@@ -53,12 +53,9 @@ use crate::sync::Mutex;
 #[must_use = "a supervisor does nothing until it is started"]
 pub struct Supervisor {
     name: Arc<str>,
-    strategy: Strategy,
     shape: Shape,
-    intensity: Intensity,
-    backoff: Backoff,
-    restart: Restart,
-    shutdown: Shutdown,
+    settings: Settings,
+    policy: Policy,
     children: Vec<AnyChild>,
     slot: Arc<Slot<()>>,
 }
@@ -86,12 +83,12 @@ impl Supervisor {
                 None,
             )),
             name,
-            strategy: Strategy::default(),
             shape,
-            intensity: Intensity::default(),
-            backoff: Backoff::none(),
-            restart: Restart::default(),
-            shutdown: Shutdown::Infinity,
+            settings: Settings::default(),
+            policy: Policy {
+                shutdown: Shutdown::Infinity,
+                ..Policy::default()
+            },
             children: Vec::new(),
         }
     }
@@ -99,34 +96,34 @@ impl Supervisor {
     /// Whose restart follows from one child's. Default
     /// [`Strategy::OneForOne`].
     pub fn strategy(mut self, strategy: Strategy) -> Self {
-        self.strategy = strategy;
+        self.settings.strategy = strategy;
         self
     }
 
     /// Gives up at more than `max_restarts` restarts within `period`. Default
     /// 1 in 5 s.
     pub fn intensity(mut self, max_restarts: u32, period: Duration) -> Self {
-        self.intensity = Intensity::new(max_restarts, period);
+        self.settings.intensity = Intensity::new(max_restarts, period);
         self
     }
 
     /// How long to wait before a restart. Default: not at all.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
-        self.backoff = backoff;
+        self.settings.backoff = backoff;
         self
     }
 
     /// When this supervisor itself is restarted by the one above. Default
     /// [`Restart::Permanent`].
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.restart = restart;
+        self.policy.restart = restart;
         self
     }
 
     /// How this supervisor itself is ended. Default [`Shutdown::Infinity`]: its
     /// children have limits of their own.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
-        self.shutdown = shutdown;
+        self.policy.shutdown = shutdown;
         self
     }
 
@@ -168,8 +165,9 @@ impl Supervisor {
     }
 
     fn validate(&self) -> Result<(), InvalidSpec> {
-        self.intensity.validate().map_err(InvalidSpec::Intensity)?;
-        self.backoff.validate().map_err(InvalidSpec::Backoff)?;
+        let settings = &self.settings;
+        (settings.intensity.validate()).map_err(InvalidSpec::Intensity)?;
+        (settings.backoff.validate()).map_err(InvalidSpec::Backoff)?;
         if self.name.is_empty() || self.name.contains('/') {
             return Err(InvalidSpec::Name(self.name.to_string()));
         }
@@ -179,7 +177,7 @@ impl Supervisor {
                     "a dynamic supervisor has no children beforehand, start them with `start_child`",
                 ));
             }
-            if self.strategy != Strategy::OneForOne {
+            if settings.strategy != Strategy::OneForOne {
                 return Err(InvalidSpec::Combination(
                     "the children of a dynamic supervisor do not depend on each other, leave it one for one",
                 ));
@@ -201,14 +199,11 @@ impl Supervisor {
             children.push((launch, child.policy));
         }
         Ok(Built {
-            restart: self.restart,
-            shutdown: self.shutdown,
+            policy: self.policy,
             body: Arc::new(Body {
                 slot: self.slot,
-                strategy: self.strategy,
                 shape: self.shape,
-                intensity: self.intensity,
-                backoff: self.backoff,
+                settings: self.settings,
                 children,
                 keep: Mutex::new(None),
             }),
@@ -229,8 +224,7 @@ impl fmt::Debug for Supervisor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Supervisor")
             .field("name", &self.name)
-            .field("strategy", &self.strategy)
-            .field("intensity", &self.intensity)
+            .field("settings", &self.settings)
             .field("children", &self.children)
             .finish_non_exhaustive()
     }
@@ -238,16 +232,14 @@ impl fmt::Debug for Supervisor {
 
 pub(crate) struct Built {
     pub(crate) body: Arc<Body>,
-    restart: Restart,
-    shutdown: Shutdown,
+    policy: Policy,
 }
 
 impl Built {
     fn as_child(&self) -> AnyChild {
         AnyChild::new(
             Arc::clone(&self.body) as Arc<dyn Launch>,
-            self.restart,
-            self.shutdown,
+            self.policy.clone(),
         )
     }
 }
@@ -255,10 +247,8 @@ impl Built {
 /// What stays of a supervisor between its lives.
 pub(crate) struct Body {
     slot: Arc<Slot<()>>,
-    strategy: Strategy,
     shape: Shape,
-    intensity: Intensity,
-    backoff: Backoff,
+    settings: Settings,
     children: Vec<(Arc<dyn Launch>, Policy)>,
     keep: Mutex<Option<Arc<Keep>>>,
 }
@@ -268,10 +258,11 @@ impl Body {
         let supervisor = Supervisor::shaped(Arc::clone(kernel.name()), Shape::Ordered);
         let body = Arc::new(Self {
             slot: supervisor.slot,
-            strategy: Strategy::OneForOne,
             shape: Shape::Ordered,
-            intensity,
-            backoff: Backoff::none(),
+            settings: Settings {
+                intensity,
+                ..Settings::default()
+            },
             children: Vec::new(),
             keep: Mutex::new(None),
         });
@@ -311,12 +302,7 @@ impl Launch for Body {
             return;
         };
         let incarnation = self.slot.next_incarnation(birth);
-        let mut plan = Plan::new(
-            self.strategy,
-            self.shape,
-            self.intensity,
-            self.backoff.clone(),
-        );
+        let mut plan = Plan::new(self.shape, self.settings.clone(), kernel.now());
         let place = Arc::new(Place {
             host: Arc::clone(&kernel) as Arc<dyn Host>,
             parent: self.slot.path().into(),
@@ -326,7 +312,7 @@ impl Launch for Body {
             if child.slot().exit().is_some() {
                 child.revive();
             }
-            plan.enrol(Arc::clone(child), *policy);
+            plan.enrol(Arc::clone(child), policy);
         }
         let has_names = match self.shape {
             Shape::Ordered => HasNames::Unique,

@@ -8,6 +8,9 @@ use proptest::prelude::{Just, any, prop, prop_assert, prop_assert_eq, prop_oneof
 use proptest::strategy::Strategy as Strategy_;
 
 use super::*;
+use crate::actor::Shutdown;
+use crate::policy::backoff::Backoff;
+use crate::policy::intensity::Intensity;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
@@ -30,9 +33,15 @@ struct World {
 
 impl World {
     fn new(strategy: Strategy, shape: Shape, intensity: Intensity, backoff: Backoff) -> Self {
+        let now = Instant::now();
+        let settings = Settings {
+            strategy,
+            intensity,
+            backoff,
+        };
         Self {
-            plan: Plan::new(strategy, shape, intensity, backoff),
-            now: Instant::now(),
+            plan: Plan::new(shape, settings, now),
+            now,
             lives: BTreeMap::new(),
             told: BTreeSet::new(),
             waiting: BTreeSet::new(),
@@ -150,7 +159,7 @@ fn booted(strategy: Strategy, children: u32) -> World {
         Backoff::none(),
     );
     for child in 0..children {
-        world.plan.enrol(child, policy(Restart::Permanent));
+        world.plan.enrol(child, &policy(Restart::Permanent));
     }
     world.feed(|plan, now, out| plan.boot(now, out));
     world.settle();
@@ -201,7 +210,7 @@ fn a_terminate_during_a_backoff_wins() {
         Intensity::new(5, Duration::from_secs(60)),
         Backoff::constant(Duration::from_secs(10)),
     );
-    world.plan.enrol(0, policy(Restart::Permanent));
+    world.plan.enrol(0, &policy(Restart::Permanent));
     world.feed(|plan, now, out| plan.boot(now, out));
     world.settle();
     world.end(0, Exit::Killed);
@@ -268,10 +277,11 @@ proptest! {
         let mut world = World::new(strategy, shape, intensity, backoff);
         if shape == Shape::Ordered {
             for child in 0..children {
-                world.plan.enrol(child, policy(Restart::Permanent));
+                world.plan.enrol(child, &policy(Restart::Permanent));
             }
         }
         world.feed(|plan, now, out| plan.boot(now, out));
+        let mut ids = 0..;
         for step in steps {
             match step {
                 Step::Add(kind) => {
@@ -281,8 +291,9 @@ proptest! {
                         _ => Restart::Temporary,
                     };
                     let token = world.token();
+                    let id = ids.next().expect("numbers do not end");
                     world.feed(|plan, _, out| {
-                        plan.add(0, policy(restart), token, out);
+                        plan.add(0, id, &policy(restart), token, out);
                     });
                 }
                 Step::Start(at) => {
