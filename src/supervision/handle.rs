@@ -172,15 +172,15 @@ impl SupervisorRef {
     }
 
     fn was_ours(&self, child: &ChildId) -> bool {
-        child
-            .path
-            .as_ref()
-            .and_then(|path| path.rsplit_once('/'))
-            .is_some_and(|(parent, _)| parent == self.path())
-            && self.body.shape() == Shape::Dynamic
+        let ChildKey::Ref(_, path) = &child.key else {
+            return false;
+        };
+        let parent = path.rsplit_once('/').map(|(parent, _)| parent);
+        self.body.shape() == Shape::Dynamic && parent == Some(&*self.path())
     }
 
-    /// Its children, in start order.
+    /// Its children, in start order; those of a dynamic supervisor in the order
+    /// in which their slots were made, since they have no other.
     #[must_use]
     pub fn which_children(&self) -> Vec<ChildInfo> {
         let Some(keep) = self.body.keep() else {
@@ -304,14 +304,12 @@ pub(crate) enum Begun {
 #[derive(Clone, Debug)]
 pub struct ChildId {
     key: ChildKey,
-    path: Option<String>,
 }
 
 impl From<&str> for ChildId {
     fn from(name: &str) -> Self {
         Self {
             key: ChildKey::Name(name.to_owned()),
-            path: None,
         }
     }
 }
@@ -319,8 +317,7 @@ impl From<&str> for ChildId {
 impl<M: Send + 'static> From<&ActorRef<M>> for ChildId {
     fn from(actor: &ActorRef<M>) -> Self {
         Self {
-            key: ChildKey::Id(actor.id()),
-            path: Some(actor.path()),
+            key: ChildKey::Ref(actor.id(), actor.path()),
         }
     }
 }
@@ -329,7 +326,6 @@ impl From<ActorId> for ChildId {
     fn from(id: ActorId) -> Self {
         Self {
             key: ChildKey::Id(id),
-            path: None,
         }
     }
 }
@@ -337,8 +333,7 @@ impl From<ActorId> for ChildId {
 impl From<&SupervisorRef> for ChildId {
     fn from(supervisor: &SupervisorRef) -> Self {
         Self {
-            key: ChildKey::Id(supervisor.body.slot().id()),
-            path: Some(supervisor.path()),
+            key: ChildKey::Ref(supervisor.body.slot().id(), supervisor.path()),
         }
     }
 }

@@ -322,23 +322,28 @@ impl Keep {
         rx.await.unwrap_or(Answer::Ending)
     }
 
-    /// The key of a child, by name or by reference.
-    pub(crate) fn find(&self, id: &ChildKey) -> Option<Key> {
+    /// The key of a child, by name or by reference. Only a name among those
+    /// who need not have different ones, and a bare id among those who do, are
+    /// searched for one by one.
+    pub(crate) fn find(&self, child: &ChildKey) -> Option<Key> {
         let core = self.core.lock();
-        match id {
-            ChildKey::Name(name) => match &core.names {
-                Some(names) => names.get(name).copied(),
-                None => core
-                    .plan
-                    .members()
-                    .find(|(_, m)| m.child.slot().name() == *name)
-                    .map(|(key, _)| key),
-            },
-            ChildKey::Id(id) => core
-                .plan
-                .members()
-                .find(|(_, m)| m.child.slot().id() == *id)
-                .map(|(key, _)| key),
+        let one_by_one = |is_it: &dyn Fn(&dyn AnySlot) -> bool| {
+            let mut members = core.plan.members();
+            let found = members.find(|(_, member)| is_it(&*member.child.slot()));
+            found.map(|(key, _)| key)
+        };
+        match (child, &core.names) {
+            (ChildKey::Name(name), Some(names)) => names.get(name).copied(),
+            (ChildKey::Name(name), None) => one_by_one(&|slot| slot.name() == *name),
+            (ChildKey::Id(id) | ChildKey::Ref(id, _), None) => {
+                core.plan.member(id.get()).map(|_| id.get())
+            }
+            (ChildKey::Ref(id, path), Some(names)) => {
+                let key = *names.get(path.rsplit('/').next()?)?;
+                let member = core.plan.member(key)?;
+                (member.child.slot().id() == *id).then_some(key)
+            }
+            (ChildKey::Id(id), Some(_)) => one_by_one(&|slot| slot.id() == *id),
         }
     }
 
@@ -679,6 +684,8 @@ pub(crate) enum HasNames {
 pub(crate) enum ChildKey {
     Name(String),
     Id(ActorId),
+    /// Its id and its path.
+    Ref(ActorId, String),
 }
 
 /// Dropped with the keeper's state, by whatever means the keeper ended.
