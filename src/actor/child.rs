@@ -62,6 +62,18 @@ impl Default for Shutdown {
 pub(crate) struct Policy {
     pub(crate) restart: Restart,
     pub(crate) shutdown: Shutdown,
+    pub(crate) is_significant: bool,
+}
+
+impl Policy {
+    pub(crate) fn validate(&self) -> Result<(), InvalidSpec> {
+        if self.is_significant && self.restart == Restart::Permanent {
+            return Err(InvalidSpec::Combination(
+                "a permanent child never ends by itself, make a significant one transient or temporary",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Tries a message again that crashed the actor: at most this often, then it
@@ -147,6 +159,18 @@ impl<A: Actor> ChildSpec<A> {
         self
     }
 
+    /// Makes its end matter: when it ends by itself and its rule does not
+    /// restart it, its supervisor may end with it, as its
+    /// [`AutoShutdown`](crate::supervision::AutoShutdown) says. Default: it is
+    /// not significant.
+    ///
+    /// Refused for a permanent child, which never ends by itself, and by a
+    /// supervisor that never shuts down by itself.
+    pub fn significant(mut self) -> Self {
+        self.policy.is_significant = true;
+        self
+    }
+
     /// Tries messages again that crashed it. Default: a message that crashes
     /// the actor is lost with it and becomes a dead letter.
     pub fn on_crash(mut self, redeliver: Redeliver) -> Self
@@ -207,7 +231,7 @@ impl<A: Actor> ChildSpec<A> {
         if self.is_late {
             return Err(InvalidSpec::SetAfterRef);
         }
-        Ok(())
+        self.policy.validate()
     }
 
     fn touch(mut self) -> Self {

@@ -53,6 +53,10 @@ impl SupervisorRef {
                 launch.end(Exit::shutdown());
                 Err(StartError::AlreadyPresent(launch.slot().name()))
             }
+            Answer::Refused(why) => {
+                launch.end(Exit::shutdown());
+                Err(StartError::Invalid(why))
+            }
             Answer::Ending | Answer::NotFound | Answer::Restarting => {
                 launch.end(Exit::shutdown());
                 Err(StartError::Ending)
@@ -163,7 +167,7 @@ impl SupervisorRef {
             Answer::NotFound => Err(ChildError::NotFound),
             Answer::Running => Err(ChildError::Running),
             Answer::Restarting => Err(ChildError::Restarting),
-            Answer::Ending => Err(ChildError::Ending),
+            Answer::Refused(_) | Answer::Ending => Err(ChildError::Ending),
         }
     }
 
@@ -196,6 +200,7 @@ impl SupervisorRef {
                         state: ChildState::of(member.status),
                         restarts: slot.restarts(),
                         restart: member.restart,
+                        is_significant: member.is_significant,
                     }
                 })
                 .collect()
@@ -380,6 +385,8 @@ pub struct ChildInfo {
     pub restarts: u32,
     /// When it is restarted.
     pub restart: Restart,
+    /// Whether its supervisor may end with it.
+    pub is_significant: bool,
 }
 
 /// How many children a supervisor has.

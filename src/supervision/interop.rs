@@ -77,6 +77,14 @@ impl<H: RactorActor> RactorChild<H> {
         self
     }
 
+    /// Makes its end matter, as
+    /// [`ChildSpec::significant`](crate::actor::ChildSpec::significant) does.
+    /// Default: it is not significant.
+    pub fn significant(mut self) -> Self {
+        self.policy.is_significant = true;
+        self
+    }
+
     /// How it is ended. Default 5 s, then a kill.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.policy.shutdown = shutdown;
@@ -94,6 +102,9 @@ impl<H: RactorActor> From<RactorChild<H>> for AnyChild {
     fn from(child: RactorChild<H>) -> Self {
         if child.name.is_empty() || child.name.contains('/') {
             return Self::invalid(InvalidSpec::Name(child.name.to_string()));
+        }
+        if let Err(why) = child.policy.validate() {
+            return Self::invalid(why);
         }
         let launch = RactorLaunch {
             slot: Arc::new(Slot::new(

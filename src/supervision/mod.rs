@@ -65,6 +65,14 @@
 //! period the supervisor stops its children and ends itself; the one above
 //! decides (`sup_22`, `sup_45`). At the root that is the end of the system.
 //!
+//! *What if a child has done its work?* A supervisor may end with it: children
+//! that matter are made
+//! [`significant`](crate::actor::ChildSpec::significant), and its
+//! [`AutoShutdown`] says whether the first or the last of them that ends by
+//! itself ends it (`sup_47`, `sup_48`). One that is ended by command, with its
+//! siblings or at the end does not count; one that ends while the supervisor
+//! still starts counts once it has started (`b5_*`).
+//!
 //! *How long until a restart?* At once, or as a
 //! [`Backoff`](crate::policy::backoff::Backoff) says. Commands are answered
 //! meanwhile (`sup_31`), and a terminate wins over a restart that waits.
@@ -102,7 +110,7 @@ mod tree;
 pub use errors::{ChildError, StartError, StartFailed};
 pub use handle::{ChildCount, ChildId, ChildInfo, ChildState, SupervisorRef};
 pub use launch::AnyChild;
-pub use plan::Strategy;
+pub use plan::{AutoShutdown, Strategy};
 pub use pool::{Pool, PoolRef, PoolStatus};
 pub use root::{AlreadyShutDown, Interrupt, ShutdownReport};
 pub use supervisor::Supervisor;

@@ -8,7 +8,7 @@ use super::errors::StartError;
 use super::handle::SupervisorRef;
 use super::keeper::{HasNames, Input, Keep};
 use super::launch::{AnyChild, Launch, Nest};
-use super::plan::{Manner, Plan, Settings, Shape, Strategy};
+use super::plan::{AutoShutdown, Manner, Plan, Settings, Shape, Strategy};
 use super::tree::Node;
 use crate::actor::core::host::Host;
 use crate::actor::core::slot::{AnySlot, Birth, Name, Place, Slot};
@@ -113,6 +113,25 @@ impl Supervisor {
         self
     }
 
+    /// When it ends because significant children have ended by themselves.
+    /// Default [`AutoShutdown::Never`]; a dynamic supervisor takes no other.
+    ///
+    /// It then stops its children, last started first, and ends with
+    /// [`Exit::Shutdown`]. A permanent one is restarted by the supervisor above,
+    /// so it is usually transient or temporary.
+    pub fn auto_shutdown(mut self, auto_shutdown: AutoShutdown) -> Self {
+        self.settings.auto_shutdown = auto_shutdown;
+        self
+    }
+
+    /// Makes the end of this supervisor itself matter to the one above, as
+    /// [`ChildSpec::significant`](crate::actor::ChildSpec::significant) does for
+    /// an actor. Default: it is not significant.
+    pub fn significant(mut self) -> Self {
+        self.policy.is_significant = true;
+        self
+    }
+
     /// When this supervisor itself is restarted by the one above. Default
     /// [`Restart::Permanent`].
     pub fn restart(mut self, restart: Restart) -> Self {
@@ -165,23 +184,15 @@ impl Supervisor {
     }
 
     fn validate(&self) -> Result<(), InvalidSpec> {
-        let settings = &self.settings;
-        (settings.intensity.validate()).map_err(InvalidSpec::Intensity)?;
-        (settings.backoff.validate()).map_err(InvalidSpec::Backoff)?;
+        self.settings.validate(self.shape)?;
+        self.policy.validate()?;
         if self.name.is_empty() || self.name.contains('/') {
             return Err(InvalidSpec::Name(self.name.to_string()));
         }
-        if self.shape == Shape::Dynamic {
-            if !self.children.is_empty() {
-                return Err(InvalidSpec::Combination(
-                    "a dynamic supervisor has no children beforehand, start them with `start_child`",
-                ));
-            }
-            if settings.strategy != Strategy::OneForOne {
-                return Err(InvalidSpec::Combination(
-                    "the children of a dynamic supervisor do not depend on each other, leave it one for one",
-                ));
-            }
+        if self.shape == Shape::Dynamic && !self.children.is_empty() {
+            return Err(InvalidSpec::Combination(
+                "a dynamic supervisor has no children beforehand, start them with `start_child`",
+            ));
         }
         Ok(())
     }
@@ -192,6 +203,7 @@ impl Supervisor {
         let mut names = std::collections::HashSet::new();
         for child in self.children {
             let launch = child.launch?;
+            self.settings.admits(&child.policy)?;
             let name = launch.slot().name();
             if !names.insert(name.clone()) {
                 return Err(InvalidSpec::Name(name));

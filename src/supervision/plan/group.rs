@@ -231,6 +231,10 @@ impl<C> Plan<C> {
                     return;
                 }
             }
+            self.consider_auto_shutdown(now, out);
+            if self.group.is_some() {
+                return;
+            }
             while let Some((key, exit)) = self.deferred.pop_front() {
                 let is_wanted = self
                     .members

@@ -34,6 +34,7 @@ pub(crate) struct Member<C> {
     pub(super) up_since: Option<Moment>,
     /// Who waits for its start or its end.
     pub(super) asked: Option<NonZero<Token>>,
+    pub(crate) is_significant: bool,
     pub(super) has_ended: bool,
     /// It was down with its spec kept: a start that fails does not change that.
     pub(super) is_kept: bool,
@@ -58,6 +59,7 @@ impl<C> Member<C> {
             status: Status::Down,
             up_since: None,
             asked: None,
+            is_significant: policy.is_significant,
             has_ended: false,
             is_kept: false,
             due: None,

@@ -30,8 +30,8 @@ use member::Moment;
 
 pub(crate) use group::Manner;
 pub(crate) use member::Member;
-pub use types::Strategy;
 pub(crate) use types::{Answer, Effect, Effects, End, Key, Settings, Shape, Status, Token, Why};
+pub use types::{AutoShutdown, Strategy};
 
 use crate::actor::{Exit, Policy, Restart};
 use crate::policy::intensity::{RestartWindow, Verdict};
@@ -57,6 +57,8 @@ pub(crate) struct Plan<C> {
     deferred: VecDeque<(Key, Exit)>,
     timers: BTreeSet<(Moment, Key)>,
     restarts: u64,
+    /// A significant child has ended by itself, which is still to be looked at.
+    has_lost: bool,
 }
 
 impl<C> Plan<C> {
@@ -73,6 +75,7 @@ impl<C> Plan<C> {
             deferred: VecDeque::new(),
             timers: BTreeSet::new(),
             restarts: 0,
+            has_lost: false,
         }
     }
 
@@ -144,8 +147,7 @@ impl<C> Plan<C> {
     }
 
     /// Adds a child and starts it. `id` is different for each child there ever
-    /// is. `None`: the supervisor is ending, and the child is handed back by
-    /// `Forget`.
+    /// is. `None`: it was refused, and is handed back by `Forget`.
     pub(crate) fn add(
         &mut self,
         child: C,
@@ -156,6 +158,11 @@ impl<C> Plan<C> {
     ) -> Option<Key> {
         if self.is_ending() {
             out.push(Effect::Answer(token, Answer::Ending));
+            out.push(Effect::Forget(child, Exit::shutdown()));
+            return None;
+        }
+        if let Err(why) = self.settings.admits(policy) {
+            out.push(Effect::Answer(token, Answer::Refused(why)));
             out.push(Effect::Forget(child, Exit::shutdown()));
             return None;
         }
@@ -333,7 +340,8 @@ impl<C> Plan<C> {
                 };
                 self.stopped(key, exit, out);
             }
-            (Status::Starting(Why::Asked), End::NotStarted(exit)) => {
+            // It never came up, whatever its end was called.
+            (Status::Starting(Why::Asked), End::NotStarted(exit) | End::Exited(exit)) => {
                 self.start_refused(key, exit, now, out);
                 return;
             }
@@ -466,11 +474,49 @@ impl<C> Plan<C> {
             }
         }
         if !again {
+            self.has_lost |= member.is_significant && member.status == Status::Up;
             self.put_down(key, exit, out);
+            self.consider_auto_shutdown(now, out);
             self.advance(now, out);
             return;
         }
         self.repair(key, exit, now, random, out);
+    }
+
+    /// Ends the supervisor if a significant child has ended by itself and that
+    /// is what it ends for. During the first start that waits: whoever waits
+    /// for the start learns that all came up, and those that still start may be
+    /// significant. A group restart need not be finished first.
+    fn consider_auto_shutdown(&mut self, now: Instant, out: &mut Effects<C>) {
+        let is_boot = |group: &Group| matches!(group.purpose, Purpose::Boot);
+        if !self.has_lost || self.group.as_ref().is_some_and(is_boot) {
+            return;
+        }
+        self.has_lost = false;
+        let why = match self.settings.auto_shutdown {
+            AutoShutdown::Never => return,
+            AutoShutdown::AnySignificant => "a significant child ended",
+            AutoShutdown::AllSignificant if self.has_significant() => return,
+            AutoShutdown::AllSignificant => "all significant children ended",
+        };
+        let exit = Exit::Shutdown(Some(why.into()));
+        self.end(exit, Manner::Stop, None, now, out);
+    }
+
+    /// Whether a significant child is up or will be.
+    fn has_significant(&self) -> bool {
+        let mut wanted: BTreeSet<_> = self.deferred.iter().map(|(key, _)| *key).collect();
+        if let Some(group) = &self.group {
+            wanted.extend(&group.to_start);
+        }
+        self.members().any(|(key, member)| {
+            let is_there = match member.status {
+                Status::Starting(_) | Status::Up | Status::Resting => true,
+                // Told to end by command, or to start again with the others.
+                Status::Down | Status::Stopping => wanted.contains(&key),
+            };
+            member.is_significant && is_there
+        })
     }
 
     /// Restarts what the strategy says, or gives up.

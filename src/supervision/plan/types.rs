@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::actor::Exit;
+use crate::actor::{Exit, InvalidSpec, Policy};
 use crate::policy::backoff::Backoff;
 use crate::policy::intensity::Intensity;
 
@@ -19,6 +19,24 @@ pub enum Strategy {
     /// The child and those started after it are restarted: later children
     /// depend on earlier ones.
     RestForOne,
+}
+
+/// When a supervisor ends because children of it have done their work. OTP's
+/// words; see [`ChildSpec::significant`](crate::actor::ChildSpec::significant).
+///
+/// What counts is an end by itself after which the child's rule does not
+/// restart it. A child that its supervisor ended, by command, with its siblings
+/// or at the end, does not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AutoShutdown {
+    /// It does not, and refuses significant children. The default.
+    #[default]
+    Never,
+    /// As soon as one significant child has ended by itself.
+    AnySignificant,
+    /// When a significant child has ended by itself and no other significant
+    /// one is up, starting or being restarted.
+    AllSignificant,
 }
 
 /// Whether children are known beforehand, and in which order they end.
@@ -51,6 +69,7 @@ pub(crate) struct Settings {
     pub(crate) strategy: Strategy,
     pub(crate) intensity: Intensity,
     pub(crate) backoff: Backoff,
+    pub(crate) auto_shutdown: AutoShutdown,
 }
 
 impl Default for Settings {
@@ -59,7 +78,37 @@ impl Default for Settings {
             strategy: Strategy::default(),
             intensity: Intensity::default(),
             backoff: Backoff::none(),
+            auto_shutdown: AutoShutdown::default(),
         }
+    }
+}
+
+impl Settings {
+    pub(crate) fn validate(&self, shape: Shape) -> Result<(), InvalidSpec> {
+        self.intensity.validate().map_err(InvalidSpec::Intensity)?;
+        self.backoff.validate().map_err(InvalidSpec::Backoff)?;
+        if shape == Shape::Dynamic && self.strategy != Strategy::OneForOne {
+            return Err(InvalidSpec::Combination(
+                "the children of a dynamic supervisor do not depend on each other, leave it one for one",
+            ));
+        }
+        if shape == Shape::Dynamic && self.auto_shutdown != AutoShutdown::Never {
+            return Err(InvalidSpec::Combination(
+                "the children of a dynamic supervisor are all alike, none is significant, so it never shuts down by itself",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether a supervisor with these settings takes such a child.
+    pub(crate) fn admits(&self, policy: &Policy) -> Result<(), InvalidSpec> {
+        policy.validate()?;
+        if policy.is_significant && self.auto_shutdown == AutoShutdown::Never {
+            return Err(InvalidSpec::Combination(
+                "a significant child needs a supervisor that shuts down by itself, give it `auto_shutdown`",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -98,6 +147,8 @@ pub(crate) enum Answer {
     NotFound,
     Running,
     Restarting,
+    /// Its settings do not fit its supervisor's.
+    Refused(InvalidSpec),
     /// The supervisor is ending.
     Ending,
 }

@@ -1,5 +1,7 @@
 //! The plan against a world of children that do what they like.
 
+mod auto_shutdown;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -33,12 +35,17 @@ struct World {
 
 impl World {
     fn new(strategy: Strategy, shape: Shape, intensity: Intensity, backoff: Backoff) -> Self {
-        let now = Instant::now();
         let settings = Settings {
             strategy,
             intensity,
             backoff,
+            ..Settings::default()
         };
+        Self::with(shape, settings)
+    }
+
+    fn with(shape: Shape, settings: Settings) -> Self {
+        let now = Instant::now();
         Self {
             plan: Plan::new(shape, settings, now),
             now,
@@ -148,6 +155,7 @@ fn policy(restart: Restart) -> Policy {
     Policy {
         restart,
         shutdown: Shutdown::After(Duration::from_secs(1)),
+        ..Policy::default()
     }
 }
 
@@ -257,6 +265,11 @@ proptest! {
         strategy in prop_oneof![
             Just(Strategy::OneForOne), Just(Strategy::OneForAll), Just(Strategy::RestForOne),
         ],
+        auto_shutdown in prop_oneof![
+            2 => Just(AutoShutdown::Never),
+            1 => Just(AutoShutdown::AnySignificant),
+            1 => Just(AutoShutdown::AllSignificant),
+        ],
         dynamic in any::<bool>(),
         rests in any::<bool>(),
         children in 0u32..5,
@@ -274,7 +287,8 @@ proptest! {
             Backoff::none()
         };
         let intensity = Intensity::new(intensity, Duration::from_secs(5));
-        let mut world = World::new(strategy, shape, intensity, backoff);
+        let settings = Settings { strategy, intensity, backoff, auto_shutdown };
+        let mut world = World::with(shape, settings);
         if shape == Shape::Ordered {
             for child in 0..children {
                 world.plan.enrol(child, &policy(Restart::Permanent));
@@ -290,10 +304,14 @@ proptest! {
                         1 => Restart::Transient,
                         _ => Restart::Temporary,
                     };
+                    let policy = Policy {
+                        is_significant: kind > 127 && restart != Restart::Permanent,
+                        ..policy(restart)
+                    };
                     let token = world.token();
                     let id = ids.next().expect("numbers do not end");
                     world.feed(|plan, _, out| {
-                        plan.add(0, id, &policy(restart), token, out);
+                        plan.add(0, id, &policy, token, out);
                     });
                 }
                 Step::Start(at) => {
