@@ -57,6 +57,10 @@
 //! the next is told (`sup_01`, `sup_02`). Dynamic children stop all at once
 //! (`sup_39`).
 //!
+//! *What if a supervisor is not needed, or needs something first?* Its
+//! [`init`](Supervisor::init) hook runs before any child is started, in each of
+//! its lives, and may say so (`sup_04`).
+//!
 //! *When is a child restarted?* [`Restart`](crate::actor::Restart) decides by
 //! its exit (`sup_14`, `sup_15`, `sup_16`). A restart that fails counts as
 //! another restart (`sup_27`).

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::errors::StartError;
-use super::handle::SupervisorRef;
-use super::keeper::{HasNames, Input, Keep};
+use super::handle::{Begun, SupervisorRef};
+use super::keeper::{Init, Input, Keep};
 use super::launch::{AnyChild, Launch, Nest};
 use super::plan::{AutoShutdown, Manner, Plan, Settings, Shape, Strategy};
 use super::tree::Node;
@@ -14,7 +14,7 @@ use crate::actor::core::host::Host;
 use crate::actor::core::slot::{AnySlot, Birth, Name, Place, Slot};
 use crate::actor::system::{Kernel, System};
 use crate::actor::time::kernel_of;
-use crate::actor::{Exit, InvalidSpec, Lifecycle, Policy, Restart, Shutdown};
+use crate::actor::{BoxError, Exit, InvalidSpec, Lifecycle, Policy, Restart, Shutdown, Started};
 use crate::mailbox::{Counts, Mailbox};
 use crate::policy::backoff::Backoff;
 use crate::policy::intensity::Intensity;
@@ -56,6 +56,7 @@ pub struct Supervisor {
     shape: Shape,
     settings: Settings,
     policy: Policy,
+    init: Option<Init>,
     children: Vec<AnyChild>,
     slot: Arc<Slot<()>>,
 }
@@ -89,8 +90,26 @@ impl Supervisor {
                 shutdown: Shutdown::Infinity,
                 ..Policy::default()
             },
+            init: None,
             children: Vec::new(),
         }
+    }
+
+    /// Runs this at each start and restart of the supervisor, before any child
+    /// is started. Default: nothing.
+    ///
+    /// [`Started::Ignore`](crate::actor::Started::Ignore) says that the
+    /// supervisor is not needed: nothing is started and nothing remains; as a
+    /// child of another it is kept, down, as any child that ignores its start.
+    /// An error or a panic means that it did not start. It runs in the
+    /// supervisor's own task and is not interrupted: what takes long belongs
+    /// into the start hook of a first child.
+    pub fn init(
+        mut self,
+        init: impl Fn() -> Result<Started, BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        self.init = Some(Arc::new(init));
+        self
     }
 
     /// Whose restart follows from one child's. Default
@@ -159,7 +178,9 @@ impl Supervisor {
     /// # Errors
     ///
     /// [`StartError::Failed`] when a child did not start: those before it have
-    /// been stopped again, those after it were never made.
+    /// been stopped again, those after it were never made. Also when its own
+    /// [`init`](Supervisor::init) failed. [`StartError::Ignored`] when that said
+    /// that the supervisor is not needed: nothing remains of it.
     pub async fn start(self, system: &System) -> Result<SupervisorRef, StartError> {
         let root = root_of(system)?;
         self.start_under(&root).await
@@ -173,8 +194,17 @@ impl Supervisor {
     pub async fn start_under(self, parent: &SupervisorRef) -> Result<SupervisorRef, StartError> {
         let body = self.build()?;
         let child = body.as_child();
-        parent.add(child).await?;
-        Ok(SupervisorRef::of(body.body))
+        let begun = parent.add(child).await?;
+        let started = SupervisorRef::of(body.body);
+        match begun {
+            Begun::Up => Ok(started),
+            Begun::Ignored => {
+                // Nobody has a reference to ask it back by. It is down, or
+                // forgotten already if it was temporary.
+                let _ = parent.delete_child(&started).await;
+                Err(StartError::Ignored)
+            }
+        }
     }
 
     /// The supervisor as a child, and the reference that it will have.
@@ -216,6 +246,7 @@ impl Supervisor {
                 slot: self.slot,
                 shape: self.shape,
                 settings: self.settings,
+                init: self.init,
                 children,
                 keep: Mutex::new(None),
             }),
@@ -261,6 +292,7 @@ pub(crate) struct Body {
     slot: Arc<Slot<()>>,
     shape: Shape,
     settings: Settings,
+    init: Option<Init>,
     children: Vec<(Arc<dyn Launch>, Policy)>,
     keep: Mutex<Option<Arc<Keep>>>,
 }
@@ -275,6 +307,7 @@ impl Body {
                 intensity,
                 ..Settings::default()
             },
+            init: None,
             children: Vec::new(),
             keep: Mutex::new(None),
         });
@@ -326,15 +359,11 @@ impl Launch for Body {
             }
             plan.enrol(Arc::clone(child), policy);
         }
-        let has_names = match self.shape {
-            Shape::Ordered => HasNames::Unique,
-            Shape::Dynamic => HasNames::Any,
-        };
         let keep = Keep::new(
             Arc::clone(&self.slot),
             kernel,
             plan,
-            has_names,
+            self.init.clone(),
             nest.overseer,
             key,
             incarnation,

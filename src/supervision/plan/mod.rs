@@ -89,6 +89,10 @@ impl<C> Plan<C> {
         self.members.get(&key).map(|member| &**member)
     }
 
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.members.len()
     }
