@@ -11,6 +11,8 @@ use super::core::refs::ActorRef;
 use super::core::shell::Make;
 use super::core::slot::{AnySlot, Extras, Name, Redelivery, Slot};
 use crate::mailbox::{InvalidMailbox, Mailbox};
+use crate::policy::backoff::Backoff;
+use crate::policy::intensity::Intensity;
 use crate::sync::Mutex;
 
 /// When a child that ended is restarted. OTP's words.
@@ -63,14 +65,38 @@ pub(crate) struct Policy {
     pub(crate) restart: Restart,
     pub(crate) shutdown: Shutdown,
     pub(crate) is_significant: bool,
+    /// Absent for a child that follows its supervisor's. Shared by those that
+    /// come from one template.
+    pub(crate) limits: Option<Arc<Limits>>,
+}
+
+/// How a child is restarted, where it does not follow its supervisor's settings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Limits {
+    pub(crate) backoff: Option<Backoff>,
+    pub(crate) intensity: Option<Intensity>,
 }
 
 impl Policy {
+    /// Its limits, to be changed.
+    pub(crate) fn limits(&mut self) -> &mut Limits {
+        Arc::make_mut(self.limits.get_or_insert_default())
+    }
+
     pub(crate) fn validate(&self) -> Result<(), InvalidSpec> {
         if self.is_significant && self.restart == Restart::Permanent {
             return Err(InvalidSpec::Combination(
                 "a permanent child never ends by itself, make a significant one transient or temporary",
             ));
+        }
+        let Some(limits) = &self.limits else {
+            return Ok(());
+        };
+        if let Some(backoff) = &limits.backoff {
+            backoff.validate().map_err(InvalidSpec::Backoff)?;
+        }
+        if let Some(intensity) = &limits.intensity {
+            intensity.validate().map_err(InvalidSpec::Intensity)?;
         }
         Ok(())
     }
@@ -168,6 +194,28 @@ impl<A: Actor> ChildSpec<A> {
     /// supervisor that never shuts down by itself.
     pub fn significant(mut self) -> Self {
         self.policy.is_significant = true;
+        self
+    }
+
+    /// How long to wait before it is restarted. Default: what its supervisor
+    /// says.
+    ///
+    /// Where siblings are restarted with it, the wait of the one that crashed
+    /// is the wait of all.
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy.limits().backoff = Some(backoff);
+        self
+    }
+
+    /// Has its supervisor give up at more than `max_restarts` restarts of this
+    /// child within `period`. Default: what its supervisor says of all its
+    /// children together.
+    ///
+    /// Its restarts are counted by themselves then, and not with its siblings':
+    /// one child may crash often, or never, without the supervisor's own limit
+    /// saying so for all.
+    pub fn intensity(mut self, max_restarts: u32, period: Duration) -> Self {
+        self.policy.limits().intensity = Some(Intensity::new(max_restarts, period));
         self
     }
 
@@ -399,6 +447,23 @@ impl<A: Actor> ChildTemplate<A> {
     #[must_use]
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.policy.shutdown = shutdown;
+        self
+    }
+
+    /// How long to wait before a child is restarted. Default: what its
+    /// supervisor says.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy.limits().backoff = Some(backoff);
+        self
+    }
+
+    /// Has the supervisor give up at more than `max_restarts` restarts of one
+    /// child within `period`, as [`ChildSpec::intensity`] does. Default: what
+    /// the supervisor says of all its children together.
+    #[must_use]
+    pub fn intensity(mut self, max_restarts: u32, period: Duration) -> Self {
+        self.policy.limits().intensity = Some(Intensity::new(max_restarts, period));
         self
     }
 

@@ -82,8 +82,8 @@ pub(crate) mod system;
 pub(crate) mod time;
 pub(crate) mod worker;
 
-pub(crate) use self::child::Policy;
 pub use self::child::{ChildSpec, ChildTemplate, InvalidSpec, Redeliver, Restart, Shutdown};
+pub(crate) use self::child::{Limits, Policy};
 pub use self::core::ask::{Ask, ask_all};
 pub use self::core::behaviour::Actor;
 pub use self::core::context::Context;

@@ -67,7 +67,9 @@
 //!
 //! *What if restarting does not help?* At more than so many restarts within a
 //! period the supervisor stops its children and ends itself; the one above
-//! decides (`sup_22`, `sup_45`). At the root that is the end of the system.
+//! decides (`sup_22`, `sup_45`). At the root that is the end of the system. A
+//! child with an [intensity](crate::actor::ChildSpec::intensity) of its own is
+//! counted by itself (`b2_*`).
 //!
 //! *What if a child has done its work?* A supervisor may end with it: children
 //! that matter are made
@@ -78,7 +80,8 @@
 //! still starts counts once it has started (`b5_*`).
 //!
 //! *How long until a restart?* At once, or as a
-//! [`Backoff`](crate::policy::backoff::Backoff) says. Commands are answered
+//! [`Backoff`](crate::policy::backoff::Backoff) says, the supervisor's or the
+//! child's own (`sup_55`, `b3_*`). Commands are answered
 //! meanwhile (`sup_31`), and a terminate wins over a restart that waits.
 //!
 //! *How is a child ended?* As its [`Shutdown`](crate::actor::Shutdown) says: it

@@ -119,16 +119,37 @@ impl Supervisor {
         self
     }
 
-    /// Gives up at more than `max_restarts` restarts within `period`. Default
-    /// 1 in 5 s.
+    /// Gives up at more than `max_restarts` restarts within `period`, of all
+    /// children together that have no
+    /// [intensity](crate::actor::ChildSpec::intensity) of their own. Default 1 in
+    /// 5 s.
     pub fn intensity(mut self, max_restarts: u32, period: Duration) -> Self {
         self.settings.intensity = Intensity::new(max_restarts, period);
         self
     }
 
-    /// How long to wait before a restart. Default: not at all.
+    /// How long to wait before a restart of a child that has no
+    /// [backoff](crate::actor::ChildSpec::backoff) of its own. Default: not at
+    /// all.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.settings.backoff = backoff;
+        self
+    }
+
+    /// How long the supervisor above waits before it restarts this supervisor
+    /// itself, as [`ChildSpec::backoff`](crate::actor::ChildSpec::backoff) says
+    /// it of an actor. Default: what the one above says.
+    pub fn own_backoff(mut self, backoff: Backoff) -> Self {
+        self.policy.limits().backoff = Some(backoff);
+        self
+    }
+
+    /// Has the supervisor above give up at more than `max_restarts` restarts of
+    /// this supervisor itself within `period`, as
+    /// [`ChildSpec::intensity`](crate::actor::ChildSpec::intensity) says it of an
+    /// actor. Default: what the one above says of all its children together.
+    pub fn own_intensity(mut self, max_restarts: u32, period: Duration) -> Self {
+        self.policy.limits().intensity = Some(Intensity::new(max_restarts, period));
         self
     }
 

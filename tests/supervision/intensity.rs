@@ -107,6 +107,75 @@ async fn sup_28_group_restarts_that_fail_end_the_whole_supervisor() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b2_a_child_may_have_an_intensity_of_its_own() {
+    let system = system();
+    let trace = Trace::default();
+    let often = child("often", &trace).intensity(5, secs(3_600));
+    let never = child("never", &trace).intensity(0, secs(3_600));
+    let other = child("other", &trace);
+    let refs = [&often, &never, &other].map(|spec| spec.actor_ref());
+    let team = team().intensity(1, secs(3_600));
+    let team = team.child(often).child(never).child(other);
+    let team = team.start(&system).await.unwrap();
+    for life in 1..=5 {
+        refs[0].tell(Msg::panic()).await.unwrap();
+        assert_eq!(refs[0].ask(Msg::Life).await.unwrap(), life);
+    }
+    refs[2].tell(Msg::panic()).await.unwrap();
+    assert_eq!(refs[2].ask(Msg::Life).await.unwrap(), 1);
+    refs[1].tell(Msg::panic()).await.unwrap();
+    let exit = soon(team.closed()).await;
+    assert_eq!(exit.to_string(), "shutdown (restart intensity exceeded)");
+    assert_eq!(trace.count("never start"), 1, "its restart is not begun");
+}
+
+#[tokio::test(start_paused = true)]
+async fn b2_a_supervisor_may_have_an_intensity_and_a_backoff_of_its_own() {
+    let system = system();
+    let trace = Trace::default();
+    let inner = Supervisor::new("inner")
+        .own_intensity(2, secs(3_600))
+        .own_backoff(Backoff::constant(secs(7)))
+        .child(child("a", &trace));
+    let outer = Supervisor::new("outer").intensity(0, secs(3_600));
+    let outer = outer.restart(Restart::Temporary).start(&system).await;
+    let outer = outer.unwrap();
+    let inner = outer.start_supervisor(inner).await.unwrap();
+    for life in 1..=2 {
+        inner.kill();
+        pass(ms(6_900)).await;
+        assert_eq!(trace.count("a start"), life, "it rests");
+        pass(ms(200)).await;
+        assert_eq!(trace.count("a start"), life + 1);
+    }
+    inner.kill();
+    soon(outer.closed()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn b2_limits_that_make_no_sense_are_refused() {
+    let system = system();
+    let trace = Trace::default();
+    let specs = [
+        child("a", &trace).intensity(1, Duration::ZERO),
+        child("a", &trace).backoff(Backoff::exponential(secs(2)..=secs(1))),
+    ];
+    for spec in specs {
+        let refused = team().child(spec).start(&system).await;
+        assert!(
+            matches!(refused, Err(StartError::Invalid(_))),
+            "{refused:?}"
+        );
+    }
+    let nested = Supervisor::new("inner").own_intensity(1, Duration::ZERO);
+    let refused = team().child(nested).start(&system).await;
+    assert!(
+        matches!(refused, Err(StartError::Invalid(_))),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn sup_45_the_supervisor_above_sees_one_failure() {
     let system = system();
     let mut events = system.events();

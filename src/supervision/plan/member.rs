@@ -1,11 +1,13 @@
 //! One child, as its plan sees it.
 
 use std::num::NonZero;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::types::{Status, Token};
-use crate::actor::{Policy, Restart, Shutdown};
+use crate::actor::{Limits, Policy, Restart, Shutdown};
 use crate::policy::backoff::BackoffState;
+use crate::policy::intensity::RestartWindow;
 
 /// An instant in 8 bytes: nanoseconds since the plan began, and one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +49,11 @@ pub(crate) struct Member<C> {
 /// What few children need.
 #[derive(Debug, Default)]
 pub(super) struct Rare {
+    /// Its own, where it does not follow its supervisor's.
+    pub(super) limits: Option<Arc<Limits>>,
     pub(super) failures: BackoffState,
+    /// Its restarts, where it has its own intensity.
+    pub(super) window: RestartWindow,
 }
 
 impl<C> Member<C> {
@@ -63,11 +69,12 @@ impl<C> Member<C> {
             has_ended: false,
             is_kept: false,
             due: None,
-            rare: None,
+            rare: policy.limits.as_ref().map(|limits| {
+                Box::new(Rare {
+                    limits: Some(Arc::clone(limits)),
+                    ..Rare::default()
+                })
+            }),
         }
-    }
-
-    pub(super) fn rare(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_default()
     }
 }

@@ -525,10 +525,17 @@ impl<C> Plan<C> {
 
     /// Restarts what the strategy says, or gives up.
     fn repair(&mut self, key: Key, exit: Exit, now: Instant, random: f64, out: &mut Effects<C>) {
-        if self.window.record(now, &self.settings.intensity) == Verdict::Exceeded {
-            if let Some(member) = self.members.get_mut(&key) {
-                member.status = Status::Down;
-            }
+        let Some(member) = self.members.get_mut(&key) else {
+            return;
+        };
+        let rare = member.rare.get_or_insert_default();
+        let limits = rare.limits.as_deref();
+        let verdict = match limits.and_then(|limits| limits.intensity) {
+            Some(own) => rare.window.record(now, &own),
+            None => self.window.record(now, &self.settings.intensity),
+        };
+        if verdict == Verdict::Exceeded {
+            member.status = Status::Down;
             out.push(Effect::Escalate(exit));
             self.end(
                 Exit::Shutdown(Some("restart intensity exceeded".into())),
@@ -540,17 +547,16 @@ impl<C> Plan<C> {
             return;
         }
         self.restarts += 1;
-        let Some(member) = self.members.get_mut(&key) else {
-            return;
-        };
         let ran_for = member
             .up_since
             .filter(|_| member.status == Status::Up || member.status == Status::Down)
             .map_or(Duration::ZERO, |since| {
                 now.saturating_duration_since(since.instant(self.began))
             });
-        let backoff = &self.settings.backoff;
-        let delay = member.rare().failures.next(backoff, ran_for, random);
+        let backoff = limits
+            .and_then(|limits| limits.backoff.as_ref())
+            .unwrap_or(&self.settings.backoff);
+        let delay = rare.failures.next(backoff, ran_for, random);
         match self.settings.strategy {
             Strategy::OneForOne => {
                 if delay.is_zero() {
