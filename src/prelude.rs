@@ -10,6 +10,7 @@ pub use crate::actor::{
 };
 pub use crate::mailbox::{Mailbox, Overflow, Unanswered};
 pub use crate::policy::backoff::Backoff;
+pub use crate::policy::budget::RestartBudget;
 pub use crate::policy::priority::Priority;
 pub use crate::resilience::Breaker;
 pub use crate::supervision::{

@@ -71,6 +71,12 @@
 //! child with an [intensity](crate::actor::ChildSpec::intensity) of its own is
 //! counted by itself (`b2_*`).
 //!
+//! *Can one leaf restart half the tree for ever?* Each level of supervisors
+//! multiplies the restarts that the one below allows. What all supervisors of a
+//! system do together is bounded by
+//! [`SystemConfig::restart_budget`](crate::actor::SystemConfig::restart_budget):
+//! when it is spent, supervisors escalate instead (`b2_the_budget_*`).
+//!
 //! *What if a child has done its work?* A supervisor may end with it: children
 //! that matter are made
 //! [`significant`](crate::actor::ChildSpec::significant), and its

@@ -8,7 +8,7 @@ use super::errors::StartError;
 use super::handle::{Begun, SupervisorRef};
 use super::keeper::{Init, Input, Keep};
 use super::launch::{AnyChild, Launch, Nest};
-use super::plan::{AutoShutdown, Manner, Plan, Settings, Shape, Strategy};
+use super::plan::{Allowance, AutoShutdown, Manner, Plan, Settings, Shape, Strategy};
 use super::tree::Node;
 use crate::actor::core::host::Host;
 use crate::actor::core::slot::{AnySlot, Birth, Name, Place, Slot};
@@ -17,7 +17,7 @@ use crate::actor::time::kernel_of;
 use crate::actor::{BoxError, Exit, InvalidSpec, Lifecycle, Policy, Restart, Shutdown, Started};
 use crate::mailbox::{Counts, Mailbox};
 use crate::policy::backoff::Backoff;
-use crate::policy::intensity::Intensity;
+use crate::policy::intensity::{Intensity, Verdict};
 use crate::sync::Mutex;
 
 /// A supervisor to be: its children, in start order, and what happens when one
@@ -368,7 +368,8 @@ impl Launch for Body {
             return;
         };
         let incarnation = self.slot.next_incarnation(birth);
-        let mut plan = Plan::new(self.shape, self.settings.clone(), kernel.now());
+        let mut plan = Plan::new(self.shape, self.settings.clone(), kernel.now())
+            .under(Arc::clone(&kernel) as Arc<dyn Allowance>);
         let place = Arc::new(Place {
             host: Arc::clone(&kernel) as Arc<dyn Host>,
             parent: self.slot.path().into(),
@@ -461,6 +462,12 @@ impl Body {
         if let Some(keep) = self.keep() {
             keep.push(Input::ShutDown(Exit::shutdown(), manner));
         }
+    }
+}
+
+impl Allowance for Kernel {
+    fn take(&self, now: Instant) -> Verdict {
+        self.take_restart(now)
     }
 }
 

@@ -236,6 +236,72 @@ async fn sup_45_escalation_goes_up_until_somebody_can_cope() {
     assert_eq!((outer.incarnation(), outer.count().restarts), (0, 1));
 }
 
+/// A leaf that crashes in each of its lives, under five supervisors that allow
+/// three restarts each; how often it was started until they gave up.
+async fn starts_of_a_leaf_deep_below(budget: impl Into<Option<RestartBudget>>) -> usize {
+    crate::common::quiet();
+    let config = SystemConfig::default().restart_budget(budget);
+    let system = System::with("t", config);
+    let trace = Trace::default();
+    let leaf = child("leaf", &trace).mailbox(4_096);
+    let actor = leaf.actor_ref();
+    for _ in 0..2_000 {
+        // It finds the next one in each life.
+        actor.tell(Msg::panic()).await.unwrap();
+    }
+    let level = |name: &str| Supervisor::new(name).intensity(3, secs(3_600));
+    let mut tree = level("s5").child(leaf);
+    for name in ["s4", "s3", "s2"] {
+        tree = level(name).child(tree);
+    }
+    let top = level("s1").restart(Restart::Temporary).child(tree);
+    let top = top.start(&system).await.unwrap();
+    let exit = soon(top.closed()).await;
+    assert!(matches!(exit, Exit::Shutdown(Some(_))), "{exit}");
+    assert!(system.counts().is_conserved());
+    trace.count("leaf start")
+}
+
+#[tokio::test(start_paused = true)]
+async fn b2_the_budget_of_the_system_bounds_what_one_leaf_can_cause() {
+    let unbounded = starts_of_a_leaf_deep_below(None).await;
+    assert_eq!(unbounded, 4_usize.pow(5), "each level multiplies");
+    let bounded = starts_of_a_leaf_deep_below(RestartBudget::new(50, secs(3_600))).await;
+    assert_eq!(bounded, 1 + 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b2_a_spent_budget_comes_back() {
+    crate::common::quiet();
+    let budget = RestartBudget::new(2, secs(60));
+    let config = SystemConfig::default().restart_budget(budget);
+    let system = System::with("t", config);
+    let trace = Trace::default();
+    let (a, b) = (child("a", &trace), child("b", &trace));
+    let refs = (a.actor_ref(), b.actor_ref());
+    // One budget for both; neither has reached its own limit.
+    let over = |name: &str, spec| {
+        let supervisor = Supervisor::new(name).intensity(9, secs(3_600));
+        supervisor.restart(Restart::Temporary).child(spec)
+    };
+    let one = over("one", a).start(&system).await.unwrap();
+    let two = over("two", b).start(&system).await.unwrap();
+    for actor in [&refs.0, &refs.1] {
+        actor.tell(Msg::panic()).await.unwrap();
+        assert_eq!(actor.ask(Msg::Life).await.unwrap(), 1);
+    }
+    pass(secs(31)).await;
+    refs.1.tell(Msg::panic()).await.unwrap();
+    assert_eq!(refs.1.ask(Msg::Life).await.unwrap(), 2, "one has come back");
+    refs.0.tell(Msg::panic()).await.unwrap();
+    let exit = soon(one.closed()).await;
+    assert_eq!(
+        exit.to_string(),
+        "shutdown (the restart budget of the system is spent)"
+    );
+    assert_eq!((two.incarnation(), two.count().active), (0, 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_root_gives_up_too_and_that_ends_the_system() {
     crate::common::quiet();

@@ -23,6 +23,7 @@ mod types;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZero;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use group::{Group, Purpose};
@@ -30,7 +31,9 @@ use member::Moment;
 
 pub(crate) use group::Manner;
 pub(crate) use member::Member;
-pub(crate) use types::{Answer, Effect, Effects, End, Key, Settings, Shape, Status, Token, Why};
+pub(crate) use types::{
+    Allowance, Answer, Effect, Effects, End, Key, Settings, Shape, Status, Token, Why,
+};
 pub use types::{AutoShutdown, Strategy};
 
 use crate::actor::{Exit, Policy, Restart};
@@ -41,6 +44,8 @@ use crate::policy::intensity::{RestartWindow, Verdict};
 pub(crate) struct Plan<C> {
     shape: Shape,
     settings: Settings,
+    /// `None`: there is no limit beyond its own.
+    allowance: Option<Arc<dyn Allowance>>,
     /// Moments are counted from here.
     began: Instant,
     window: RestartWindow,
@@ -66,6 +71,7 @@ impl<C> Plan<C> {
         Self {
             shape,
             settings,
+            allowance: None,
             began,
             window: RestartWindow::new(),
             members: BTreeMap::new(),
@@ -77,6 +83,12 @@ impl<C> Plan<C> {
             restarts: 0,
             has_lost: false,
         }
+    }
+
+    /// Has it ask for each restart.
+    pub(crate) fn under(mut self, allowance: Arc<dyn Allowance>) -> Self {
+        self.allowance = Some(allowance);
+        self
     }
 
     // ---- what can be seen ----------------------------------------------
@@ -534,16 +546,18 @@ impl<C> Plan<C> {
             Some(own) => rare.window.record(now, &own),
             None => self.window.record(now, &self.settings.intensity),
         };
-        if verdict == Verdict::Exceeded {
+        let refused = match (verdict, &self.allowance) {
+            (Verdict::Exceeded, _) => Some("restart intensity exceeded"),
+            (Verdict::Within, Some(all)) if all.take(now) == Verdict::Exceeded => {
+                Some("the restart budget of the system is spent")
+            }
+            (Verdict::Within, _) => None,
+        };
+        if let Some(why) = refused {
             member.status = Status::Down;
             out.push(Effect::Escalate(exit));
-            self.end(
-                Exit::Shutdown(Some("restart intensity exceeded".into())),
-                Manner::Stop,
-                None,
-                now,
-                out,
-            );
+            let exit = Exit::Shutdown(Some(why.into()));
+            self.end(exit, Manner::Stop, None, now, out);
             return;
         }
         self.restarts += 1;

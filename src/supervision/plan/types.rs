@@ -1,10 +1,11 @@
 //! What a plan is told, what it decides, and the settings it decides by.
 
+use std::fmt;
 use std::time::Instant;
 
 use crate::actor::{Exit, InvalidSpec, Policy};
 use crate::policy::backoff::Backoff;
-use crate::policy::intensity::Intensity;
+use crate::policy::intensity::{Intensity, Verdict};
 
 /// Whose restart follows from one child's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -132,6 +133,12 @@ pub(crate) enum Status {
     Stopping,
     /// Waiting for its backoff.
     Resting,
+}
+
+/// The restarts that all plans of a system have together.
+pub(crate) trait Allowance: fmt::Debug + Send + Sync {
+    /// Takes one, if one is left.
+    fn take(&self, now: Instant) -> Verdict;
 }
 
 /// What a supervisor is asked by its users.

@@ -1,5 +1,8 @@
 //! Children whose restarts follow limits of their own.
 
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::SeqCst;
+
 use super::*;
 use crate::actor::Limits;
 
@@ -90,6 +93,55 @@ fn a_child_with_its_own_backoff_waits_its_own_time_and_starts_over_when_healthy(
         secs(50),
         "the other follows the supervisor"
     );
+}
+
+/// So many restarts and no more.
+#[derive(Debug)]
+struct Few(AtomicU32);
+
+impl Few {
+    fn left(&self) -> u32 {
+        self.0.load(SeqCst)
+    }
+}
+
+impl Allowance for Few {
+    fn take(&self, _now: Instant) -> Verdict {
+        if self.left() == 0 {
+            return Verdict::Exceeded;
+        }
+        self.0.fetch_sub(1, SeqCst);
+        Verdict::Within
+    }
+}
+
+fn with_two_left(max_restarts: u32) -> (World, Arc<Few>) {
+    let settings = Settings {
+        intensity: Intensity::new(max_restarts, secs(60)),
+        ..Settings::default()
+    };
+    let mut world = settled(settings, &[policy(Restart::Permanent)]);
+    let few = Arc::new(Few(AtomicU32::new(2)));
+    world.plan.allowance = Some(Arc::clone(&few) as Arc<dyn Allowance>);
+    (world, few)
+}
+
+#[test]
+fn when_the_budget_of_all_is_spent_a_child_is_not_restarted_and_its_supervisor_escalates() {
+    let (mut world, _) = with_two_left(9);
+    crash(&mut world, 0);
+    crash(&mut world, 0);
+    assert_eq!((world.launches, world.plan.is_ending()), (3, false));
+    crash(&mut world, 0);
+    assert_eq!((world.launches, world.is_finished), (3, true));
+    assert!(world.log.iter().any(|line| line.starts_with("Escalate")));
+}
+
+#[test]
+fn a_restart_that_the_intensity_refuses_takes_nothing_from_the_budget() {
+    let (mut world, few) = with_two_left(0);
+    crash(&mut world, 0);
+    assert_eq!((world.is_finished, few.left()), (true, 2));
 }
 
 #[test]
