@@ -10,9 +10,12 @@ pub use crate::actor::{
 };
 pub use crate::mailbox::{Mailbox, Overflow, Unanswered};
 pub use crate::policy::backoff::Backoff;
+pub use crate::policy::budget::RestartBudget;
 pub use crate::policy::priority::Priority;
 pub use crate::resilience::Breaker;
-pub use crate::supervision::{Pool, PoolRef, StartError, Strategy, Supervisor, SupervisorRef};
+pub use crate::supervision::{
+    AutoShutdown, Pool, PoolRef, StartError, Strategy, Supervisor, SupervisorRef,
+};
 
 /// So many milliseconds.
 #[must_use]

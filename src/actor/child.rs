@@ -11,6 +11,8 @@ use super::core::refs::ActorRef;
 use super::core::shell::Make;
 use super::core::slot::{AnySlot, Extras, Name, Redelivery, Slot};
 use crate::mailbox::{InvalidMailbox, Mailbox};
+use crate::policy::backoff::Backoff;
+use crate::policy::intensity::Intensity;
 use crate::sync::Mutex;
 
 /// When a child that ended is restarted. OTP's words.
@@ -57,6 +59,49 @@ impl Default for Shutdown {
     }
 }
 
+/// What a supervisor may do with a child, and when.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Policy {
+    pub(crate) restart: Restart,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) is_significant: bool,
+    /// Absent for a child that follows its supervisor's. Shared by those that
+    /// come from one template.
+    pub(crate) limits: Option<Arc<Limits>>,
+}
+
+/// How a child is restarted, where it does not follow its supervisor's settings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Limits {
+    pub(crate) backoff: Option<Backoff>,
+    pub(crate) intensity: Option<Intensity>,
+}
+
+impl Policy {
+    /// Its limits, to be changed.
+    pub(crate) fn limits(&mut self) -> &mut Limits {
+        Arc::make_mut(self.limits.get_or_insert_default())
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), InvalidSpec> {
+        if self.is_significant && self.restart == Restart::Permanent {
+            return Err(InvalidSpec::Combination(
+                "a permanent child never ends by itself, make a significant one transient or temporary",
+            ));
+        }
+        let Some(limits) = &self.limits else {
+            return Ok(());
+        };
+        if let Some(backoff) = &limits.backoff {
+            backoff.validate().map_err(InvalidSpec::Backoff)?;
+        }
+        if let Some(intensity) = &limits.intensity {
+            intensity.validate().map_err(InvalidSpec::Intensity)?;
+        }
+        Ok(())
+    }
+}
+
 /// Tries a message again that crashed the actor: at most this often, then it
 /// becomes a dead letter as poison.
 ///
@@ -81,8 +126,7 @@ pub struct ChildSpec<A: Actor> {
     name: Name,
     make: Make<A>,
     mailbox: Mailbox,
-    restart: Restart,
-    shutdown: Shutdown,
+    policy: Policy,
     redelivery: Option<(u32, CopyOf<A::Msg>)>,
     admission: Option<Admission>,
     reserved: Reserved<A::Msg>,
@@ -115,8 +159,7 @@ impl<A: Actor> ChildSpec<A> {
             name,
             make,
             mailbox: Mailbox::default(),
-            restart: Restart::default(),
-            shutdown: Shutdown::default(),
+            policy: Policy::default(),
             redelivery: None,
             admission: None,
             reserved: Reserved(OnceLock::new()),
@@ -132,13 +175,47 @@ impl<A: Actor> ChildSpec<A> {
 
     /// When it is restarted. Default [`Restart::Permanent`].
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.restart = restart;
+        self.policy.restart = restart;
         self
     }
 
     /// How it is ended. Default 5 s, then a kill.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
-        self.shutdown = shutdown;
+        self.policy.shutdown = shutdown;
+        self
+    }
+
+    /// Makes its end matter: when it ends by itself and its rule does not
+    /// restart it, its supervisor may end with it, as its
+    /// [`AutoShutdown`](crate::supervision::AutoShutdown) says. Default: it is
+    /// not significant.
+    ///
+    /// Refused for a permanent child, which never ends by itself, and by a
+    /// supervisor that never shuts down by itself.
+    pub fn significant(mut self) -> Self {
+        self.policy.is_significant = true;
+        self
+    }
+
+    /// How long to wait before it is restarted. Default: what its supervisor
+    /// says.
+    ///
+    /// Where siblings are restarted with it, the wait of the one that crashed
+    /// is the wait of all.
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy.limits().backoff = Some(backoff);
+        self
+    }
+
+    /// Has its supervisor give up at more than `max_restarts` restarts of this
+    /// child within `period`. Default: what its supervisor says of all its
+    /// children together.
+    ///
+    /// Its restarts are counted by themselves then, and not with its siblings':
+    /// one child may crash often, or never, without the supervisor's own limit
+    /// saying so for all.
+    pub fn intensity(mut self, max_restarts: u32, period: Duration) -> Self {
+        self.policy.limits().intensity = Some(Intensity::new(max_restarts, period));
         self
     }
 
@@ -202,7 +279,7 @@ impl<A: Actor> ChildSpec<A> {
         if self.is_late {
             return Err(InvalidSpec::SetAfterRef);
         }
-        Ok(())
+        self.policy.validate()
     }
 
     fn touch(mut self) -> Self {
@@ -231,8 +308,7 @@ impl<A: Actor> ChildSpec<A> {
             name,
             make,
             mailbox,
-            restart,
-            shutdown,
+            policy,
             redelivery,
             admission,
             mut reserved,
@@ -245,8 +321,7 @@ impl<A: Actor> ChildSpec<A> {
             slot,
             is_known,
             make,
-            restart,
-            shutdown,
+            policy,
         })
     }
 }
@@ -276,16 +351,14 @@ pub(crate) struct ChildParts<A: Actor> {
     /// Whether somebody may have a reference already.
     pub(crate) is_known: bool,
     pub(crate) make: Make<A>,
-    pub(crate) restart: Restart,
-    pub(crate) shutdown: Shutdown,
+    pub(crate) policy: Policy,
 }
 
 impl<A: Actor> fmt::Debug for ChildSpec<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChildSpec")
             .field("name", &self.name.to_string())
-            .field("restart", &self.restart)
-            .field("shutdown", &self.shutdown)
+            .field("policy", &self.policy)
             .field("mailbox", &self.mailbox)
             .finish_non_exhaustive()
     }
@@ -345,8 +418,7 @@ pub struct ChildTemplate<A: Actor> {
     prefix: Arc<str>,
     make: Make<A>,
     mailbox: Mailbox,
-    restart: Restart,
-    shutdown: Shutdown,
+    policy: Policy,
     next: std::sync::atomic::AtomicU64,
 }
 
@@ -358,8 +430,7 @@ impl<A: Actor> ChildTemplate<A> {
             prefix: prefix.into(),
             make: Arc::new(make),
             mailbox: Mailbox::default(),
-            restart: Restart::default(),
-            shutdown: Shutdown::default(),
+            policy: Policy::default(),
             next: std::sync::atomic::AtomicU64::new(0),
         }
     }
@@ -374,27 +445,41 @@ impl<A: Actor> ChildTemplate<A> {
     /// When a child is restarted. Default [`Restart::Permanent`].
     #[must_use]
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.restart = restart;
+        self.policy.restart = restart;
         self
     }
 
     /// How a child is ended. Default 5 s, then a kill.
     #[must_use]
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
-        self.shutdown = shutdown;
+        self.policy.shutdown = shutdown;
+        self
+    }
+
+    /// How long to wait before a child is restarted. Default: what its
+    /// supervisor says.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy.limits().backoff = Some(backoff);
+        self
+    }
+
+    /// Has the supervisor give up at more than `max_restarts` restarts of one
+    /// child within `period`, as [`ChildSpec::intensity`] does. Default: what
+    /// the supervisor says of all its children together.
+    #[must_use]
+    pub fn intensity(mut self, max_restarts: u32, period: Duration) -> Self {
+        self.policy.limits().intensity = Some(Intensity::new(max_restarts, period));
         self
     }
 
     /// The spec of the next child.
     pub fn next_child(&self) -> ChildSpec<A> {
         let n = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        ChildSpec::numbered(
-            Name::Numbered(Arc::clone(&self.prefix), n),
-            Arc::clone(&self.make),
-        )
-        .mailbox(self.mailbox.clone())
-        .restart(self.restart)
-        .shutdown(self.shutdown)
+        let name = Name::Numbered(Arc::clone(&self.prefix), n);
+        let mut spec = ChildSpec::numbered(name, Arc::clone(&self.make));
+        spec.policy = self.policy.clone();
+        spec.mailbox(self.mailbox.clone())
     }
 }
 

@@ -83,6 +83,7 @@ pub(crate) mod time;
 pub(crate) mod worker;
 
 pub use self::child::{ChildSpec, ChildTemplate, InvalidSpec, Redeliver, Restart, Shutdown};
+pub(crate) use self::child::{Limits, Policy};
 pub use self::core::ask::{Ask, ask_all};
 pub use self::core::behaviour::Actor;
 pub use self::core::context::Context;

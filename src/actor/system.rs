@@ -24,7 +24,8 @@ use super::envelope::Log;
 use super::observe::{DeadLetters, EventStream, Hub, Office};
 use super::registry::{Listing, Registry};
 use crate::mailbox::Counts;
-use crate::policy::intensity::Intensity;
+use crate::policy::budget::{BudgetState, RestartBudget};
+use crate::policy::intensity::{Intensity, Verdict};
 use crate::sync::Mutex;
 
 /// Settings of a [`System`].
@@ -46,6 +47,11 @@ pub struct SystemConfig {
     /// nothing to do with each other, so OTP's 1 in 5 s, the default of every
     /// other supervisor, would let two unrelated crashes end everything.
     pub intensity: Intensity,
+    /// How many restarts all supervisors of the system make together. Default
+    /// 100,000 at once, whole again in 60 s: no accident needs more, and a leaf
+    /// that crashes for ever deep in a tree is stopped after a second, not after
+    /// `(r + 1)` to the power of its depth lives. `None` is no limit.
+    pub restart_budget: Option<RestartBudget>,
 }
 
 impl Default for SystemConfig {
@@ -56,6 +62,7 @@ impl Default for SystemConfig {
             events: 1_024,
             seed: None,
             intensity: Intensity::new(100, Duration::from_secs(5)),
+            restart_budget: Some(RestartBudget::default()),
         }
     }
 }
@@ -87,6 +94,19 @@ impl SystemConfig {
     #[must_use]
     pub fn intensity(mut self, max_restarts: u32, period: Duration) -> Self {
         self.intensity = Intensity::new(max_restarts, period);
+        self
+    }
+
+    /// How many restarts all supervisors of the system make together. Default
+    /// 100,000 at once, whole again in 60 s; `None` is no limit.
+    ///
+    /// When it is spent, a child that fails is not restarted: its supervisor
+    /// escalates, as if its own intensity were exceeded, and so does the one
+    /// above, until a restart has come back or the root gives up, which ends
+    /// the system.
+    #[must_use]
+    pub fn restart_budget(mut self, budget: impl Into<Option<RestartBudget>>) -> Self {
+        self.restart_budget = budget.into();
         self
     }
 
@@ -131,6 +151,7 @@ pub(crate) struct Kernel {
     /// Paths of those that a shutdown had to kill.
     killed: Mutex<Vec<String>>,
     restarts: AtomicU64,
+    budget: Mutex<BudgetState>,
 }
 
 /// Actors that oversee themselves. Each knows where it is listed.
@@ -219,6 +240,7 @@ impl Kernel {
             root: Mutex::new(None),
             killed: Mutex::new(Vec::new()),
             restarts: AtomicU64::new(0),
+            budget: Mutex::new(BudgetState::new()),
             name,
             config,
         }
@@ -253,6 +275,14 @@ impl Kernel {
             if killed.len() < MOST_KILLED {
                 killed.push(path.to_owned());
             }
+        }
+    }
+
+    /// Takes one restart out of the system's budget, if one is left.
+    pub(crate) fn take_restart(&self, now: Instant) -> Verdict {
+        match &self.config.restart_budget {
+            Some(budget) => self.budget.lock().take(now, budget),
+            None => Verdict::Within,
         }
     }
 

@@ -31,6 +31,7 @@
 //! | --- | --- | --- |
 //! | How long until the next try? | [`Backoff`](backoff::Backoff) | no jitter, doubling |
 //! | Have there been too many restarts? | [`Intensity`](intensity::Intensity) | 1 in 5 s |
+//! | How many restarts are left for all? | [`RestartBudget`](budget::RestartBudget) | 100,000 at once, whole again in 60 s |
 //! | May a callee that fails be called? | [`Breaker`](breaker::Breaker) | 5 failures in a row, open for 60 s |
 //! | Which message goes first? | [`choose`](priority::choose) among [`Priority`](priority::Priority)s | 5 of 0 to 9 |
 //! | Which member gets the work? | [`least_loaded`](choice::least_loaded) | ties in turn |
@@ -98,6 +99,7 @@
 
 pub mod backoff;
 pub mod breaker;
+pub mod budget;
 pub mod choice;
 pub mod intensity;
 pub mod priority;
@@ -111,6 +113,7 @@ mod tests {
             include_str!("backoff.rs"),
             include_str!("breaker.rs"),
             include_str!("choice.rs"),
+            include_str!("budget.rs"),
             include_str!("intensity.rs"),
             include_str!("priority.rs"),
             include_str!("sizing.rs"),

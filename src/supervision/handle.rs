@@ -53,6 +53,10 @@ impl SupervisorRef {
                 launch.end(Exit::shutdown());
                 Err(StartError::AlreadyPresent(launch.slot().name()))
             }
+            Answer::Refused(why) => {
+                launch.end(Exit::shutdown());
+                Err(StartError::Invalid(why))
+            }
             Answer::Ending | Answer::NotFound | Answer::Restarting => {
                 launch.end(Exit::shutdown());
                 Err(StartError::Ending)
@@ -163,7 +167,7 @@ impl SupervisorRef {
             Answer::NotFound => Err(ChildError::NotFound),
             Answer::Running => Err(ChildError::Running),
             Answer::Restarting => Err(ChildError::Restarting),
-            Answer::Ending => Err(ChildError::Ending),
+            Answer::Refused(_) | Answer::Ending => Err(ChildError::Ending),
         }
     }
 
@@ -172,15 +176,15 @@ impl SupervisorRef {
     }
 
     fn was_ours(&self, child: &ChildId) -> bool {
-        child
-            .path
-            .as_ref()
-            .and_then(|path| path.rsplit_once('/'))
-            .is_some_and(|(parent, _)| parent == self.path())
-            && self.body.shape() == Shape::Dynamic
+        let ChildKey::Ref(_, path) = &child.key else {
+            return false;
+        };
+        let parent = path.rsplit_once('/').map(|(parent, _)| parent);
+        self.body.shape() == Shape::Dynamic && parent == Some(&*self.path())
     }
 
-    /// Its children, in start order.
+    /// Its children, in start order; those of a dynamic supervisor in the order
+    /// in which their slots were made, since they have no other.
     #[must_use]
     pub fn which_children(&self) -> Vec<ChildInfo> {
         let Some(keep) = self.body.keep() else {
@@ -196,6 +200,7 @@ impl SupervisorRef {
                         state: ChildState::of(member.status),
                         restarts: slot.restarts(),
                         restart: member.restart,
+                        is_significant: member.is_significant,
                     }
                 })
                 .collect()
@@ -304,14 +309,12 @@ pub(crate) enum Begun {
 #[derive(Clone, Debug)]
 pub struct ChildId {
     key: ChildKey,
-    path: Option<String>,
 }
 
 impl From<&str> for ChildId {
     fn from(name: &str) -> Self {
         Self {
             key: ChildKey::Name(name.to_owned()),
-            path: None,
         }
     }
 }
@@ -319,8 +322,7 @@ impl From<&str> for ChildId {
 impl<M: Send + 'static> From<&ActorRef<M>> for ChildId {
     fn from(actor: &ActorRef<M>) -> Self {
         Self {
-            key: ChildKey::Id(actor.id()),
-            path: Some(actor.path()),
+            key: ChildKey::Ref(actor.id(), actor.path()),
         }
     }
 }
@@ -329,7 +331,6 @@ impl From<ActorId> for ChildId {
     fn from(id: ActorId) -> Self {
         Self {
             key: ChildKey::Id(id),
-            path: None,
         }
     }
 }
@@ -337,8 +338,7 @@ impl From<ActorId> for ChildId {
 impl From<&SupervisorRef> for ChildId {
     fn from(supervisor: &SupervisorRef) -> Self {
         Self {
-            key: ChildKey::Id(supervisor.body.slot().id()),
-            path: Some(supervisor.path()),
+            key: ChildKey::Ref(supervisor.body.slot().id(), supervisor.path()),
         }
     }
 }
@@ -385,6 +385,8 @@ pub struct ChildInfo {
     pub restarts: u32,
     /// When it is restarted.
     pub restart: Restart,
+    /// Whether its supervisor may end with it.
+    pub is_significant: bool,
 }
 
 /// How many children a supervisor has.

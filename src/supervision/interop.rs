@@ -38,12 +38,11 @@ use ractor::{
 };
 
 use super::launch::{AnyChild, Launch, Nest};
-use super::plan::Policy;
 use super::tree::Node;
 use crate::actor::core::host::{Ended, Overseer};
 use crate::actor::core::slot::{AnySlot, Birth, Name, Place, Slot};
 use crate::actor::time::spawn_owned;
-use crate::actor::{ActorRef, Exit, InvalidSpec, Restart, Shutdown};
+use crate::actor::{ActorRef, Exit, InvalidSpec, Policy, Restart, Shutdown};
 use crate::mailbox::{Counts, Mailbox};
 use crate::sync::Mutex;
 
@@ -52,8 +51,7 @@ use crate::sync::Mutex;
 pub struct RactorChild<H: RactorActor> {
     name: Arc<str>,
     make: Arc<dyn Fn() -> (H, H::Arguments) + Send + Sync>,
-    restart: Restart,
-    shutdown: Shutdown,
+    policy: Policy,
 }
 
 /// A plain ractor actor as a child: `make` makes handler and arguments at each
@@ -68,21 +66,28 @@ pub fn ractor_child<H: RactorActor>(
     RactorChild {
         name: name.into(),
         make: Arc::new(make),
-        restart: Restart::default(),
-        shutdown: Shutdown::default(),
+        policy: Policy::default(),
     }
 }
 
 impl<H: RactorActor> RactorChild<H> {
     /// When it is restarted. Default [`Restart::Permanent`].
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.restart = restart;
+        self.policy.restart = restart;
+        self
+    }
+
+    /// Makes its end matter, as
+    /// [`ChildSpec::significant`](crate::actor::ChildSpec::significant) does.
+    /// Default: it is not significant.
+    pub fn significant(mut self) -> Self {
+        self.policy.is_significant = true;
         self
     }
 
     /// How it is ended. Default 5 s, then a kill.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
-        self.shutdown = shutdown;
+        self.policy.shutdown = shutdown;
         self
     }
 }
@@ -98,10 +103,9 @@ impl<H: RactorActor> From<RactorChild<H>> for AnyChild {
         if child.name.is_empty() || child.name.contains('/') {
             return Self::invalid(InvalidSpec::Name(child.name.to_string()));
         }
-        let policy = Policy {
-            restart: child.restart,
-            shutdown: child.shutdown,
-        };
+        if let Err(why) = child.policy.validate() {
+            return Self::invalid(why);
+        }
         let launch = RactorLaunch {
             slot: Arc::new(Slot::new(
                 Name::Plain(child.name),
@@ -111,7 +115,7 @@ impl<H: RactorActor> From<RactorChild<H>> for AnyChild {
             make: child.make,
             cell: Arc::new(Mutex::new(None)),
         };
-        Self::new(Arc::new(launch), policy.restart, policy.shutdown)
+        Self::new(Arc::new(launch), child.policy)
     }
 }
 

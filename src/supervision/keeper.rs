@@ -35,12 +35,13 @@ use tokio::task::JoinHandle;
 
 use super::errors::StartFailed;
 use super::launch::{AnyChild, Launch, Nest};
-use super::plan::{Answer, Effect, Effects, End, Key, Manner, Plan, Status, Token, Why};
+use super::plan::{Answer, Effect, Effects, End, Key, Manner, Plan, Shape, Status, Token, Why};
 use crate::actor::core::host::{Ended, Host, Overseer};
+use crate::actor::core::shell::catch;
 use crate::actor::core::slot::{ActorId, AnySlot, Birth, Place, Slot};
 use crate::actor::system::{Kernel, clock};
 use crate::actor::time::spawn_owned;
-use crate::actor::{Event, Exit};
+use crate::actor::{BoxError, Event, Exit, Started};
 use crate::sync::Mutex;
 
 /// Room for so many actions is kept from turn to turn.
@@ -52,6 +53,8 @@ const COMMANDS: usize = 1_024;
 /// What the keeper looks at when it is woken.
 pub(crate) enum Input {
     Boot,
+    /// Its init hook said no: it ends this way, and nothing was started.
+    CallOff(Ended),
     Add(Box<AnyChild>, Token),
     Terminate(Key, Token),
     Restart(Key, Token),
@@ -61,6 +64,9 @@ pub(crate) enum Input {
     Ended(Key, Ended),
     Tick,
 }
+
+/// What a supervisor does before it starts its children.
+pub(crate) type Init = Arc<dyn Fn() -> Result<Started, BoxError> + Send + Sync>;
 
 /// One incarnation of a supervisor.
 pub(crate) struct Keep {
@@ -81,6 +87,7 @@ pub(crate) struct Keep {
     overseer: Arc<dyn Overseer>,
     key: Key,
     incarnation: u32,
+    init: Option<Init>,
 }
 
 pub(crate) struct Core {
@@ -120,18 +127,19 @@ impl Keep {
         slot: Arc<Slot<()>>,
         kernel: Arc<Kernel>,
         plan: Plan<Arc<dyn Launch>>,
-        has_names: HasNames,
+        init: Option<Init>,
         overseer: Arc<dyn Overseer>,
         key: Key,
         incarnation: u32,
     ) -> Arc<Self> {
-        let names = match has_names {
-            HasNames::Unique => Some(
+        // Dynamic children may have the same name.
+        let names = match plan.shape() {
+            Shape::Ordered => Some(
                 plan.members()
                     .map(|(key, member)| (member.child.slot().name(), key))
                     .collect(),
             ),
-            HasNames::Any => None,
+            Shape::Dynamic => None,
         };
         let path: Arc<str> = slot.path().into();
         let place = Arc::new(Place {
@@ -162,6 +170,7 @@ impl Keep {
             overseer,
             key,
             incarnation,
+            init,
         })
     }
 
@@ -221,7 +230,7 @@ impl Keep {
     /// and done where the news is, without waking anybody. Hands the input back
     /// where something is before it, or where it concerns everybody.
     fn deal_with(&self, input: Input) -> Result<(), Input> {
-        if matches!(input, Input::Boot | Input::ShutDown(..)) {
+        if matches!(input, Input::Boot | Input::CallOff(_) | Input::ShutDown(..)) {
             return Err(input);
         }
         // A keeper that is being killed decides nothing any more, and what ends
@@ -282,7 +291,11 @@ impl Keep {
                 Input::Terminate(_, token) | Input::Restart(_, token) | Input::Delete(_, token) => {
                     self.answer(token, Answer::Ending);
                 }
-                Input::Boot | Input::ShutDown(..) | Input::Started(_) | Input::Tick => {}
+                Input::Boot
+                | Input::CallOff(_)
+                | Input::ShutDown(..)
+                | Input::Started(_)
+                | Input::Tick => {}
             }
         }
     }
@@ -322,23 +335,28 @@ impl Keep {
         rx.await.unwrap_or(Answer::Ending)
     }
 
-    /// The key of a child, by name or by reference.
-    pub(crate) fn find(&self, id: &ChildKey) -> Option<Key> {
+    /// The key of a child, by name or by reference. Only a name among those
+    /// who need not have different ones, and a bare id among those who do, are
+    /// searched for one by one.
+    pub(crate) fn find(&self, child: &ChildKey) -> Option<Key> {
         let core = self.core.lock();
-        match id {
-            ChildKey::Name(name) => match &core.names {
-                Some(names) => names.get(name).copied(),
-                None => core
-                    .plan
-                    .members()
-                    .find(|(_, m)| m.child.slot().name() == *name)
-                    .map(|(key, _)| key),
-            },
-            ChildKey::Id(id) => core
-                .plan
-                .members()
-                .find(|(_, m)| m.child.slot().id() == *id)
-                .map(|(key, _)| key),
+        let one_by_one = |is_it: &dyn Fn(&dyn AnySlot) -> bool| {
+            let mut members = core.plan.members();
+            let found = members.find(|(_, member)| is_it(&*member.child.slot()));
+            found.map(|(key, _)| key)
+        };
+        match (child, &core.names) {
+            (ChildKey::Name(name), Some(names)) => names.get(name).copied(),
+            (ChildKey::Name(name), None) => one_by_one(&|slot| slot.name() == *name),
+            (ChildKey::Id(id) | ChildKey::Ref(id, _), None) => {
+                core.plan.member(id.get()).map(|_| id.get())
+            }
+            (ChildKey::Ref(id, path), Some(names)) => {
+                let key = *names.get(path.rsplit('/').next()?)?;
+                let member = core.plan.member(key)?;
+                (member.child.slot().id() == *id).then_some(key)
+            }
+            (ChildKey::Id(id), Some(_)) => one_by_one(&|slot| slot.id() == *id),
         }
     }
 
@@ -350,6 +368,7 @@ impl Keep {
     fn work(&self) {
         // Cleared first: what comes from here on wakes again.
         self.is_awake.store(false, Release);
+        self.prepare_boot();
         loop {
             let mut turn = self.turn.lock();
             let inputs = std::mem::take(&mut *self.inbox.lock());
@@ -360,6 +379,27 @@ impl Keep {
                 // It lives: this is its own work.
                 let _ = self.step(&mut turn, input);
             }
+        }
+    }
+
+    /// Runs the init hook if it is about to boot: foreign code, so before any
+    /// lock is taken, and in the supervisor's own task. Nobody but this task
+    /// takes out what comes first.
+    fn prepare_boot(&self) {
+        let Some(init) = &self.init else {
+            return;
+        };
+        if !matches!(self.inbox.lock().front(), Some(Input::Boot)) {
+            return;
+        }
+        let ended = match catch(|| init()) {
+            Ok(Ok(Started::Ready)) => return,
+            Ok(Ok(Started::Ignore)) => Ended::Ignored,
+            Ok(Err(error)) => Ended::NotStarted(Exit::failed(error)),
+            Err(panicked) => Ended::NotStarted(panicked),
+        };
+        if let Some(first) = self.inbox.lock().front_mut() {
+            *first = Input::CallOff(ended);
         }
     }
 
@@ -374,6 +414,11 @@ impl Keep {
     ) -> Option<Box<AnyChild>> {
         match input {
             Input::Boot => core.plan.boot(now, out),
+            Input::CallOff(ended) => {
+                core.verdict = Some(ended);
+                let exit = Exit::shutdown();
+                core.plan.shut_down(exit, Manner::Stop, now, out);
+            }
             Input::Add(child, token) => return self.add(core, child, token, out),
             Input::Terminate(key, token) => core.plan.terminate(key, token, now, out),
             Input::Restart(key, token) => core.plan.restart(key, token, out),
@@ -429,7 +474,8 @@ impl Keep {
         }
         launch.settle_in(Arc::clone(&self.place));
         let name = core.names.is_some().then(|| launch.slot().name());
-        if let Some(key) = core.plan.add(launch, child.policy, token, out)
+        let id = launch.slot().id().get();
+        if let Some(key) = core.plan.add(launch, id, &child.policy, token, out)
             && let Some(names) = &mut core.names
             && let Some(name) = name
         {
@@ -666,18 +712,13 @@ fn guarded(f: impl FnOnce()) {
     let _ = catch_unwind(AssertUnwindSafe(f));
 }
 
-/// Whether siblings have different names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HasNames {
-    Unique,
-    Any,
-}
-
 /// How a child is meant.
 #[derive(Clone, Debug)]
 pub(crate) enum ChildKey {
     Name(String),
     Id(ActorId),
+    /// Its id and its path.
+    Ref(ActorId, String),
 }
 
 /// Dropped with the keeper's state, by whatever means the keeper ended.

@@ -6,13 +6,12 @@ use std::time::Instant;
 
 use ractor::ActorCell;
 
-use super::plan::Policy;
 use super::tree::Node;
 use crate::actor::child::ChildSpec;
 use crate::actor::core::host::Overseer;
 use crate::actor::core::slot::{AnySlot, Birth, Place};
 use crate::actor::launch::Launcher;
-use crate::actor::{Actor, Exit, InvalidSpec, Restart, Shutdown};
+use crate::actor::{Actor, Exit, InvalidSpec, Policy};
 use crate::mailbox::Counts;
 
 /// Where a child is started from.
@@ -97,20 +96,17 @@ pub struct AnyChild {
 }
 
 impl AnyChild {
-    pub(crate) fn new(launch: Arc<dyn Launch>, restart: Restart, shutdown: Shutdown) -> Self {
+    pub(crate) fn new(launch: Arc<dyn Launch>, policy: Policy) -> Self {
         Self {
             launch: Ok(launch),
-            policy: Policy { restart, shutdown },
+            policy,
         }
     }
 
     pub(crate) fn invalid(why: InvalidSpec) -> Self {
         Self {
             launch: Err(why),
-            policy: Policy {
-                restart: Restart::Temporary,
-                shutdown: Shutdown::Kill,
-            },
+            policy: Policy::default(),
         }
     }
 }
@@ -125,8 +121,8 @@ impl<A: Actor> From<ChildSpec<A>> for AnyChild {
     fn from(spec: ChildSpec<A>) -> Self {
         match spec.into_parts() {
             Ok(parts) => {
-                let (restart, shutdown) = (parts.restart, parts.shutdown);
-                Self::new(Arc::new(Launcher::new(parts)), restart, shutdown)
+                let policy = parts.policy.clone();
+                Self::new(Arc::new(Launcher::new(parts)), policy)
             }
             Err(why) => Self::invalid(why),
         }

@@ -57,16 +57,37 @@
 //! the next is told (`sup_01`, `sup_02`). Dynamic children stop all at once
 //! (`sup_39`).
 //!
+//! *What if a supervisor is not needed, or needs something first?* Its
+//! [`init`](Supervisor::init) hook runs before any child is started, in each of
+//! its lives, and may say so (`sup_04`).
+//!
 //! *When is a child restarted?* [`Restart`](crate::actor::Restart) decides by
 //! its exit (`sup_14`, `sup_15`, `sup_16`). A restart that fails counts as
 //! another restart (`sup_27`).
 //!
 //! *What if restarting does not help?* At more than so many restarts within a
 //! period the supervisor stops its children and ends itself; the one above
-//! decides (`sup_22`, `sup_45`). At the root that is the end of the system.
+//! decides (`sup_22`, `sup_45`). At the root that is the end of the system. A
+//! child with an [intensity](crate::actor::ChildSpec::intensity) of its own is
+//! counted by itself (`b2_*`).
+//!
+//! *Can one leaf restart half the tree for ever?* Each level of supervisors
+//! multiplies the restarts that the one below allows. What all supervisors of a
+//! system do together is bounded by
+//! [`SystemConfig::restart_budget`](crate::actor::SystemConfig::restart_budget):
+//! when it is spent, supervisors escalate instead (`b2_the_budget_*`).
+//!
+//! *What if a child has done its work?* A supervisor may end with it: children
+//! that matter are made
+//! [`significant`](crate::actor::ChildSpec::significant), and its
+//! [`AutoShutdown`] says whether the first or the last of them that ends by
+//! itself ends it (`sup_47`, `sup_48`). One that is ended by command, with its
+//! siblings or at the end does not count; one that ends while the supervisor
+//! still starts counts once it has started (`b5_*`).
 //!
 //! *How long until a restart?* At once, or as a
-//! [`Backoff`](crate::policy::backoff::Backoff) says. Commands are answered
+//! [`Backoff`](crate::policy::backoff::Backoff) says, the supervisor's or the
+//! child's own (`sup_55`, `b3_*`). Commands are answered
 //! meanwhile (`sup_31`), and a terminate wins over a restart that waits.
 //!
 //! *How is a child ended?* As its [`Shutdown`](crate::actor::Shutdown) says: it
@@ -102,7 +123,7 @@ mod tree;
 pub use errors::{ChildError, StartError, StartFailed};
 pub use handle::{ChildCount, ChildId, ChildInfo, ChildState, SupervisorRef};
 pub use launch::AnyChild;
-pub use plan::Strategy;
+pub use plan::{AutoShutdown, Strategy};
 pub use pool::{Pool, PoolRef, PoolStatus};
 pub use root::{AlreadyShutDown, Interrupt, ShutdownReport};
 pub use supervisor::Supervisor;

@@ -14,6 +14,7 @@ mod groups;
 mod intensity;
 mod nested;
 mod restarts;
+mod significant;
 mod starts;
 
 use callboard::prelude::*;

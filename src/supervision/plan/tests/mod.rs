@@ -1,5 +1,8 @@
 //! The plan against a world of children that do what they like.
 
+mod auto_shutdown;
+mod limits;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -8,6 +11,9 @@ use proptest::prelude::{Just, any, prop, prop_assert, prop_assert_eq, prop_oneof
 use proptest::strategy::Strategy as Strategy_;
 
 use super::*;
+use crate::actor::Shutdown;
+use crate::policy::backoff::Backoff;
+use crate::policy::intensity::Intensity;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
@@ -30,9 +36,20 @@ struct World {
 
 impl World {
     fn new(strategy: Strategy, shape: Shape, intensity: Intensity, backoff: Backoff) -> Self {
+        let settings = Settings {
+            strategy,
+            intensity,
+            backoff,
+            ..Settings::default()
+        };
+        Self::with(shape, settings)
+    }
+
+    fn with(shape: Shape, settings: Settings) -> Self {
+        let now = Instant::now();
         Self {
-            plan: Plan::new(strategy, shape, intensity, backoff),
-            now: Instant::now(),
+            plan: Plan::new(shape, settings, now),
+            now,
             lives: BTreeMap::new(),
             told: BTreeSet::new(),
             waiting: BTreeSet::new(),
@@ -139,6 +156,7 @@ fn policy(restart: Restart) -> Policy {
     Policy {
         restart,
         shutdown: Shutdown::After(Duration::from_secs(1)),
+        ..Policy::default()
     }
 }
 
@@ -150,7 +168,7 @@ fn booted(strategy: Strategy, children: u32) -> World {
         Backoff::none(),
     );
     for child in 0..children {
-        world.plan.enrol(child, policy(Restart::Permanent));
+        world.plan.enrol(child, &policy(Restart::Permanent));
     }
     world.feed(|plan, now, out| plan.boot(now, out));
     world.settle();
@@ -201,7 +219,7 @@ fn a_terminate_during_a_backoff_wins() {
         Intensity::new(5, Duration::from_secs(60)),
         Backoff::constant(Duration::from_secs(10)),
     );
-    world.plan.enrol(0, policy(Restart::Permanent));
+    world.plan.enrol(0, &policy(Restart::Permanent));
     world.feed(|plan, now, out| plan.boot(now, out));
     world.settle();
     world.end(0, Exit::Killed);
@@ -248,6 +266,11 @@ proptest! {
         strategy in prop_oneof![
             Just(Strategy::OneForOne), Just(Strategy::OneForAll), Just(Strategy::RestForOne),
         ],
+        auto_shutdown in prop_oneof![
+            2 => Just(AutoShutdown::Never),
+            1 => Just(AutoShutdown::AnySignificant),
+            1 => Just(AutoShutdown::AllSignificant),
+        ],
         dynamic in any::<bool>(),
         rests in any::<bool>(),
         children in 0u32..5,
@@ -265,13 +288,15 @@ proptest! {
             Backoff::none()
         };
         let intensity = Intensity::new(intensity, Duration::from_secs(5));
-        let mut world = World::new(strategy, shape, intensity, backoff);
+        let settings = Settings { strategy, intensity, backoff, auto_shutdown };
+        let mut world = World::with(shape, settings);
         if shape == Shape::Ordered {
             for child in 0..children {
-                world.plan.enrol(child, policy(Restart::Permanent));
+                world.plan.enrol(child, &policy(Restart::Permanent));
             }
         }
         world.feed(|plan, now, out| plan.boot(now, out));
+        let mut ids = 0..;
         for step in steps {
             match step {
                 Step::Add(kind) => {
@@ -280,9 +305,14 @@ proptest! {
                         1 => Restart::Transient,
                         _ => Restart::Temporary,
                     };
+                    let policy = Policy {
+                        is_significant: kind > 127 && restart != Restart::Permanent,
+                        ..policy(restart)
+                    };
                     let token = world.token();
+                    let id = ids.next().expect("numbers do not end");
                     world.feed(|plan, _, out| {
-                        plan.add(0, policy(restart), token, out);
+                        plan.add(0, id, &policy, token, out);
                     });
                 }
                 Step::Start(at) => {
