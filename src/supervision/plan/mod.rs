@@ -17,13 +17,17 @@
 //! start, in order; one child at a time, except that a dynamic supervisor ends
 //! its children all at once.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZero;
 use std::time::{Duration, Instant};
 
 use crate::actor::{Exit, Restart, Shutdown};
 use crate::policy::backoff::{Backoff, BackoffState};
 use crate::policy::intensity::{Intensity, RestartWindow, Verdict};
+
+mod members;
+
+use members::Members;
 
 /// Whose restart follows from one child's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -212,9 +216,7 @@ pub(crate) struct Plan<C> {
     intensity: Intensity,
     backoff: Backoff,
     window: RestartWindow,
-    /// Boxed: the nodes of a tree that grows at its end are little more than
-    /// half full.
-    members: BTreeMap<Key, Box<Member<C>>>,
+    members: Members<C>,
     next_key: Key,
     /// Children below this key were enrolled: they are kept over a restart of
     /// the supervisor.
@@ -242,7 +244,7 @@ impl<C> Plan<C> {
             intensity,
             backoff,
             window: RestartWindow::new(),
-            members: BTreeMap::new(),
+            members: Members::new(),
             next_key: 0,
             statics: 0,
             group: None,
@@ -254,12 +256,12 @@ impl<C> Plan<C> {
 
     // ---- what can be seen ----------------------------------------------
 
-    pub(crate) fn members(&self) -> impl DoubleEndedIterator<Item = (Key, &Member<C>)> {
-        self.members.iter().map(|(key, member)| (*key, &**member))
+    pub(crate) fn members(&self) -> impl Iterator<Item = (Key, &Member<C>)> {
+        self.members.iter()
     }
 
     pub(crate) fn member(&self, key: Key) -> Option<&Member<C>> {
-        self.members.get(&key).map(|member| &**member)
+        self.members.get(key)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -300,9 +302,9 @@ impl<C> Plan<C> {
     fn insert(&mut self, child: C, policy: Policy) -> Key {
         let key = self.next_key;
         self.next_key += 1;
-        self.members.insert(
+        self.members.push(
             key,
-            Box::new(Member {
+            Member {
                 child,
                 restart: policy.restart,
                 shutdown: policy.shutdown,
@@ -313,7 +315,7 @@ impl<C> Plan<C> {
                 has_ended: false,
                 is_kept: false,
                 due: None,
-            }),
+            },
         );
         key
     }
@@ -325,7 +327,7 @@ impl<C> Plan<C> {
             to_stop: Vec::new(),
             stopping: BTreeSet::new(),
             rest_until: None,
-            to_start: self.members.keys().copied().collect(),
+            to_start: self.members.keys().collect(),
             starting: None,
         });
         self.advance(now, out);
@@ -346,7 +348,7 @@ impl<C> Plan<C> {
             return None;
         }
         let key = self.insert(child, policy);
-        let member = self.members.get_mut(&key).expect("just inserted");
+        let member = self.members.get_mut(key).expect("just inserted");
         member.asked = NonZero::new(token);
         member.status = Status::Starting(Why::Asked);
         out.push(Effect::Launch {
@@ -360,7 +362,7 @@ impl<C> Plan<C> {
     /// Stops a child and keeps it down, whatever its restart rule. Wins over a
     /// backoff.
     pub(crate) fn terminate(&mut self, key: Key, token: Token, now: Instant, out: &mut Effects<C>) {
-        let Some(member) = self.members.get_mut(&key) else {
+        let Some(member) = self.members.get_mut(key) else {
             out.push(Effect::Answer(token, Answer::NotFound));
             return;
         };
@@ -397,7 +399,7 @@ impl<C> Plan<C> {
             out.push(Effect::Answer(token, Answer::Ending));
             return;
         }
-        let Some(member) = self.members.get_mut(&key) else {
+        let Some(member) = self.members.get_mut(key) else {
             out.push(Effect::Answer(token, Answer::NotFound));
             return;
         };
@@ -426,7 +428,7 @@ impl<C> Plan<C> {
 
     /// Forgets a child that is down.
     pub(crate) fn delete(&mut self, key: Key, token: Token, out: &mut Effects<C>) {
-        let Some(member) = self.members.get(&key) else {
+        let Some(member) = self.members.get(key) else {
             out.push(Effect::Answer(token, Answer::NotFound));
             return;
         };
@@ -466,7 +468,7 @@ impl<C> Plan<C> {
         if self.group.is_some() {
             return None;
         }
-        let member = self.members.get_mut(&key)?;
+        let member = self.members.get_mut(key)?;
         if !matches!(member.status, Status::Starting(_)) {
             return None;
         }
@@ -476,7 +478,7 @@ impl<C> Plan<C> {
     }
 
     pub(crate) fn started(&mut self, key: Key, now: Instant, out: &mut Effects<C>) {
-        let Some(member) = self.members.get_mut(&key) else {
+        let Some(member) = self.members.get_mut(key) else {
             return;
         };
         if matches!(member.status, Status::Starting(_)) {
@@ -503,7 +505,7 @@ impl<C> Plan<C> {
         out: &mut Effects<C>,
     ) {
         self.forget_timers(key);
-        let Some(member) = self.members.get_mut(&key) else {
+        let Some(member) = self.members.get_mut(key) else {
             return;
         };
         let was = member.status;
@@ -550,7 +552,7 @@ impl<C> Plan<C> {
                 break;
             }
             self.timers.pop_first();
-            let Some(member) = self.members.get_mut(&key) else {
+            let Some(member) = self.members.get_mut(key) else {
                 continue;
             };
             member.due = None;
@@ -583,7 +585,7 @@ impl<C> Plan<C> {
             .group
             .as_ref()
             .is_some_and(|g| g.starting == Some(key) && matches!(g.purpose, Purpose::Boot));
-        let Some(member) = self.members.get_mut(&key) else {
+        let Some(member) = self.members.get_mut(key) else {
             return;
         };
         let token = member.asked.take().map(NonZero::get);
@@ -613,7 +615,7 @@ impl<C> Plan<C> {
     /// A child that was added by command and never came up is not kept; one
     /// that was kept before is.
     fn forget_unless_kept(&mut self, key: Key, exit: Exit, out: &mut Effects<C>) {
-        if self.members.get(&key).is_some_and(|m| m.is_kept) {
+        if self.members.get(key).is_some_and(|m| m.is_kept) {
             self.put_down(key, exit, out);
         } else {
             self.forget(key, exit, out);
@@ -622,7 +624,7 @@ impl<C> Plan<C> {
 
     /// A child that nobody told to end has ended.
     fn failed(&mut self, key: Key, exit: Exit, now: Instant, random: f64, out: &mut Effects<C>) {
-        let Some(member) = self.members.get_mut(&key) else {
+        let Some(member) = self.members.get_mut(key) else {
             return;
         };
         // A restart that did not succeed is tried again whatever the rule says
@@ -658,7 +660,7 @@ impl<C> Plan<C> {
     /// Restarts what the strategy says, or gives up.
     fn repair(&mut self, key: Key, exit: Exit, now: Instant, random: f64, out: &mut Effects<C>) {
         if self.window.record(now, &self.intensity) == Verdict::Exceeded {
-            if let Some(member) = self.members.get_mut(&key) {
+            if let Some(member) = self.members.get_mut(key) {
                 member.status = Status::Down;
             }
             out.push(Effect::Escalate(exit));
@@ -672,7 +674,7 @@ impl<C> Plan<C> {
             return;
         }
         self.restarts += 1;
-        let Some(member) = self.members.get_mut(&key) else {
+        let Some(member) = self.members.get_mut(key) else {
             return;
         };
         let ran_for = member
@@ -712,16 +714,16 @@ impl<C> Plan<C> {
     ) {
         let mut to_stop = Vec::new();
         let mut to_start = VecDeque::new();
-        for (key, member) in self.members.range(from..) {
+        for (key, member) in self.members.from(from) {
             match member.status {
                 // Ended for good by its own rule or by command: stays down.
-                Status::Down if *key != failed && member.has_ended => continue,
+                Status::Down if key != failed && member.has_ended => continue,
                 Status::Down => {}
-                _ => to_stop.push(*key),
+                _ => to_stop.push(key),
             }
             let is_terminated = member.status == Status::Stopping && member.asked.is_some();
             if member.restart != Restart::Temporary && !is_terminated {
-                to_start.push_back(*key);
+                to_start.push_back(key);
             }
         }
         if let Some(old) = self.group.take() {
@@ -784,7 +786,7 @@ impl<C> Plan<C> {
                 manner,
                 failed,
             },
-            to_stop: self.members.keys().copied().collect(),
+            to_stop: self.members.keys().collect(),
             stopping: BTreeSet::new(),
             rest_until: None,
             to_start: VecDeque::new(),
@@ -807,7 +809,7 @@ impl<C> Plan<C> {
             if (group.stopping.is_empty() || at_once)
                 && let Some(key) = group.to_stop.pop()
             {
-                let Some(member) = self.members.get_mut(&key) else {
+                let Some(member) = self.members.get_mut(key) else {
                     continue;
                 };
                 match member.status {
@@ -834,7 +836,7 @@ impl<C> Plan<C> {
                     Purpose::Boot => Why::Asked,
                     _ => Why::Repair,
                 };
-                if self.members.contains_key(&key) {
+                if self.members.get(key).is_some() {
                     group.starting = Some(key);
                     self.launch(key, why, out);
                 }
@@ -874,7 +876,7 @@ impl<C> Plan<C> {
             while let Some((key, exit)) = self.deferred.pop_front() {
                 let is_wanted = self
                     .members
-                    .get(&key)
+                    .get(key)
                     .is_some_and(|m| m.status == Status::Down && !m.has_ended);
                 if is_wanted {
                     // A deferred restart takes the plain delay, without jitter.
@@ -888,7 +890,7 @@ impl<C> Plan<C> {
     }
 
     fn launch(&mut self, key: Key, why: Why, out: &mut Effects<C>) {
-        if let Some(member) = self.members.get_mut(&key) {
+        if let Some(member) = self.members.get_mut(key) {
             member.status = Status::Starting(why);
             let is_revival = std::mem::take(&mut member.has_ended);
             out.push(Effect::Launch {
@@ -900,7 +902,7 @@ impl<C> Plan<C> {
     }
 
     fn stop_one(&mut self, key: Key, manner: Manner, now: Instant, out: &mut Effects<C>) {
-        let Some(member) = self.members.get_mut(&key) else {
+        let Some(member) = self.members.get_mut(key) else {
             return;
         };
         let was_stopping = member.status == Status::Stopping;
@@ -941,7 +943,7 @@ impl<C> Plan<C> {
             }
             None => (false, false, false),
         };
-        let Some(member) = self.members.get_mut(&key) else {
+        let Some(member) = self.members.get_mut(key) else {
             return;
         };
         member.status = Status::Down;
@@ -969,7 +971,7 @@ impl<C> Plan<C> {
     /// The child is down and nothing restarts it by itself.
     fn put_down(&mut self, key: Key, exit: Exit, out: &mut Effects<C>) {
         self.forget_timers(key);
-        let Some(member) = self.members.get_mut(&key) else {
+        let Some(member) = self.members.get_mut(key) else {
             return;
         };
         let is_dropped = member.restart == Restart::Temporary
@@ -987,7 +989,7 @@ impl<C> Plan<C> {
 
     fn forget(&mut self, key: Key, exit: Exit, out: &mut Effects<C>) {
         self.forget_timers(key);
-        if let Some(member) = self.members.remove(&key) {
+        if let Some(member) = self.members.remove(key) {
             out.push(Effect::Forget(member.child, exit));
         }
     }
@@ -995,22 +997,22 @@ impl<C> Plan<C> {
     /// A child has ended after the supervisor itself: a static one stays for
     /// the supervisor's next life, another is handed out.
     pub(crate) fn bury(&mut self, key: Key) -> Option<C> {
-        let member = self.members.get_mut(&key)?;
+        let member = self.members.get_mut(key)?;
         if key < self.statics {
             member.status = Status::Down;
             return None;
         }
-        self.members.remove(&key).map(|member| member.child)
+        self.members.remove(key).map(|member| member.child)
     }
 
     /// Takes out the children that belong to this life of the supervisor only.
     pub(crate) fn take_dynamic(&mut self) -> Vec<C> {
-        let dynamic = self.members.split_off(&self.statics);
-        dynamic.into_values().map(|member| member.child).collect()
+        let dynamic = self.members.split_off(self.statics);
+        dynamic.into_iter().map(|member| member.child).collect()
     }
 
     fn forget_timers(&mut self, key: Key) {
-        if let Some(due) = self.members.get_mut(&key).and_then(|m| m.due.take()) {
+        if let Some(due) = self.members.get_mut(key).and_then(|m| m.due.take()) {
             self.timers.remove(&(due, key));
         }
     }
