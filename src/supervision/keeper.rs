@@ -60,6 +60,7 @@ pub(crate) enum Input {
     Started(Key),
     Ended(Key, Ended),
     Tick,
+    GoOn,
 }
 
 /// One incarnation of a supervisor.
@@ -110,6 +111,7 @@ enum Action {
     Kill(Arc<dyn Launch>),
     End(Arc<dyn Launch>, Exit),
     Answer(oneshot::Sender<Answer>, Answer),
+    GoOn,
     Booted,
     Escalate(Exit),
     Finished,
@@ -282,7 +284,11 @@ impl Keep {
                 Input::Terminate(_, token) | Input::Restart(_, token) | Input::Delete(_, token) => {
                     self.answer(token, Answer::Ending);
                 }
-                Input::Boot | Input::ShutDown(..) | Input::Started(_) | Input::Tick => {}
+                Input::Boot
+                | Input::ShutDown(..)
+                | Input::Started(_)
+                | Input::Tick
+                | Input::GoOn => {}
             }
         }
     }
@@ -392,6 +398,7 @@ impl Keep {
                 core.alarm = None;
                 core.plan.tick(now, out);
             }
+            Input::GoOn => core.plan.go_on(now, out),
         }
         None
     }
@@ -462,6 +469,7 @@ impl Keep {
                     .answers
                     .remove(&token)
                     .map(|waiting| Action::Answer(waiting, answer)),
+                Effect::GoOn => Some(Action::GoOn),
                 Effect::Booted(Ok(())) => Some(Action::Booted),
                 Effect::Booted(Err((key, exit))) => {
                     let child = of(core, key).map_or_else(
@@ -524,6 +532,7 @@ impl Keep {
                 // Nobody waits any more: the command has been carried out.
                 let _ = waiting.send(answer);
             }
+            Action::GoOn => self.push(Input::GoOn),
             Action::Booted => {
                 self.slot.set_ready();
                 self.overseer.started(self.key, self.incarnation);

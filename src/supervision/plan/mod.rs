@@ -29,6 +29,11 @@ mod members;
 
 use members::Members;
 
+/// Children that are told to end in one step where all are told at once. What a
+/// step decides is kept until it is done, and the ends of the first come in
+/// while the last are told: so a million are not held in memory once more.
+const WAVE: usize = if cfg!(test) { 2 } else { 512 };
+
 /// Whose restart follows from one child's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Strategy {
@@ -131,6 +136,8 @@ pub(crate) enum Effect<C> {
     /// As `Close`, and its spec is gone.
     Forget(C, Exit),
     Answer(Token, Answer),
+    /// Call [`Plan::go_on`], after what has come in meanwhile.
+    GoOn,
     /// The first start is over: all are up, or this one failed and the rest has
     /// been stopped again.
     Booted(Result<(), (Key, Exit)>),
@@ -183,17 +190,26 @@ enum Purpose {
 #[derive(Debug)]
 struct Group {
     purpose: Purpose,
-    /// Popped from the back.
+    /// Rises; popped from the back.
     to_stop: Vec<Key>,
     stopping: BTreeSet<Key>,
     rest_until: Option<Instant>,
+    /// Rises.
     to_start: VecDeque<Key>,
     starting: Option<Key>,
+    /// The next wave is told by [`Plan::go_on`].
+    is_between_waves: bool,
 }
 
 impl Group {
     fn concerns(&self, key: Key) -> bool {
-        self.to_stop.contains(&key) || self.stopping.contains(&key) || self.to_start.contains(&key)
+        self.to_stop.binary_search(&key).is_ok()
+            || self.stopping.contains(&key)
+            || self.will_start(key)
+    }
+
+    fn will_start(&self, key: Key) -> bool {
+        self.to_start.binary_search(&key).is_ok()
     }
 
     fn is_end(&self) -> bool {
@@ -329,6 +345,7 @@ impl<C> Plan<C> {
             rest_until: None,
             to_start: self.members.keys().collect(),
             starting: None,
+            is_between_waves: false,
         });
         self.advance(now, out);
     }
@@ -406,7 +423,7 @@ impl<C> Plan<C> {
         let is_due = self
             .group
             .as_ref()
-            .is_some_and(|group| group.to_start.contains(&key));
+            .is_some_and(|group| group.will_start(key));
         let refusal = match member.status {
             Status::Down if is_due => Answer::Restarting,
             Status::Down => {
@@ -435,7 +452,7 @@ impl<C> Plan<C> {
         let is_due = self
             .group
             .as_ref()
-            .is_some_and(|group| group.to_start.contains(&key));
+            .is_some_and(|group| group.will_start(key));
         let answer = match member.status {
             Status::Down if is_due => Answer::Restarting,
             Status::Down => {
@@ -573,6 +590,14 @@ impl<C> Plan<C> {
             let exit = exit.clone();
             self.end(exit, Manner::Kill, None, now, out);
             return;
+        }
+        self.advance(now, out);
+    }
+
+    /// Tells the next wave.
+    pub(crate) fn go_on(&mut self, now: Instant, out: &mut Effects<C>) {
+        if let Some(group) = &mut self.group {
+            group.is_between_waves = false;
         }
         self.advance(now, out);
     }
@@ -730,7 +755,7 @@ impl<C> Plan<C> {
             // What the interrupted operation still meant to start is wanted
             // still.
             for key in old.to_start {
-                if key < from && !to_start.contains(&key) {
+                if key < from {
                     to_start.push_back(key);
                 }
             }
@@ -746,6 +771,7 @@ impl<C> Plan<C> {
             rest_until,
             to_start,
             starting: None,
+            is_between_waves: false,
         });
         self.advance(now, out);
     }
@@ -791,12 +817,14 @@ impl<C> Plan<C> {
             rest_until: None,
             to_start: VecDeque::new(),
             starting: None,
+            is_between_waves: false,
         });
         self.advance(now, out);
     }
 
     /// Takes the next steps of the group operation.
     fn advance(&mut self, now: Instant, out: &mut Effects<C>) {
+        let mut told = 0;
         loop {
             let Some(group) = &mut self.group else {
                 return;
@@ -806,9 +834,18 @@ impl<C> Plan<C> {
                 _ => (false, Manner::Stop),
             };
             let at_once = is_end && (self.shape == Shape::Dynamic || manner == Manner::Kill);
+            if group.is_between_waves {
+                return;
+            }
+            if at_once && told == WAVE && !group.to_stop.is_empty() {
+                group.is_between_waves = true;
+                out.push(Effect::GoOn);
+                return;
+            }
             if (group.stopping.is_empty() || at_once)
                 && let Some(key) = group.to_stop.pop()
             {
+                told += 1;
                 let Some(member) = self.members.get_mut(key) else {
                     continue;
                 };
@@ -869,6 +906,7 @@ impl<C> Plan<C> {
                         rest_until: None,
                         to_start: VecDeque::new(),
                         starting: None,
+                        is_between_waves: false,
                     });
                     return;
                 }
@@ -930,7 +968,7 @@ impl<C> Plan<C> {
                 if group.starting == Some(key) {
                     group.starting = None;
                 }
-                let listed = group.to_stop.iter().position(|k| *k == key);
+                let listed = group.to_stop.binary_search(&key).ok();
                 if let Some(at) = listed {
                     group.to_stop.remove(at);
                 }
@@ -939,7 +977,7 @@ impl<C> Plan<C> {
                     // Terminated while the group started it: the next one.
                     group.starting = None;
                 }
-                (concerned, group.is_end(), group.to_start.contains(&key))
+                (concerned, group.is_end(), group.will_start(key))
             }
             None => (false, false, false),
         };
