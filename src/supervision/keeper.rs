@@ -14,18 +14,16 @@
 //!
 //! *Whose turn is it?* Most news concerns one child. While nothing is before it
 //! and the keeper runs, it is decided and done where it is, under the keeper's
-//! turn; what meets a busy keeper waits in the inbox. A supervisor's own start
-//! and end always go through its ractor mailbox.
+//! turn; what meets a busy keeper waits in the inbox ([`Turns`]). A supervisor's
+//! own start and end always go through its ractor mailbox.
 //!
 //! *When the keeper dies* its state is dropped, by whatever means it died, and
 //! the drop kills every child. The death is reported upwards only when the
 //! last child has ended, so no slot ever has two incarnations.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{AcqRel, Release};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
@@ -36,6 +34,7 @@ use tokio::task::JoinHandle;
 use super::errors::StartFailed;
 use super::launch::{AnyChild, Launch, Nest};
 use super::plan::{Answer, Effect, Effects, End, Key, Manner, Plan, Shape, Status, Token, Why};
+use super::turn::{Decide, Turns};
 use crate::actor::core::host::{Ended, Host, Overseer};
 use crate::actor::core::shell::catch;
 use crate::actor::core::slot::{ActorId, AnySlot, Birth, Place, Slot};
@@ -53,8 +52,6 @@ const COMMANDS: usize = 1_024;
 /// What the keeper looks at when it is woken.
 pub(crate) enum Input {
     Boot,
-    /// Its init hook said no: it ends this way, and nothing was started.
-    CallOff(Ended),
     Add(Box<AnyChild>, Token),
     Terminate(Key, Token),
     Restart(Key, Token),
@@ -63,6 +60,7 @@ pub(crate) enum Input {
     Started(Key),
     Ended(Key, Ended),
     Tick,
+    GoOn,
 }
 
 /// What a supervisor does before it starts its children.
@@ -77,11 +75,8 @@ pub(crate) struct Keep {
     place: Arc<Place>,
     pub(crate) kernel: Arc<Kernel>,
     core: Mutex<Core>,
-    inbox: Mutex<VecDeque<Input>>,
-    /// Held by whoever decides and acts, so that one thing happens at a time.
-    turn: Mutex<Turn>,
+    turns: Turns<Input, Turn>,
     permits: Semaphore,
-    is_awake: AtomicBool,
     cell: OnceLock<RactorRef<u64>>,
     /// Whom its own start and end are reported to.
     overseer: Arc<dyn Overseer>,
@@ -104,7 +99,7 @@ pub(crate) struct Core {
 
 /// Room for what one turn decides, used again and again.
 #[derive(Default)]
-struct Turn {
+pub(crate) struct Turn {
     effects: Effects<Arc<dyn Launch>>,
     actions: Vec<Action>,
 }
@@ -117,6 +112,7 @@ enum Action {
     Kill(Arc<dyn Launch>),
     End(Arc<dyn Launch>, Exit),
     Answer(oneshot::Sender<Answer>, Answer),
+    GoOn,
     Booted,
     Escalate(Exit),
     Finished,
@@ -162,10 +158,8 @@ impl Keep {
                 verdict: None,
                 has_reported: false,
             }),
-            inbox: Mutex::new(VecDeque::from([Input::Boot])),
-            turn: Mutex::new(Turn::default()),
+            turns: Turns::new(Input::Boot, Turn::default()),
             permits: Semaphore::new(COMMANDS),
-            is_awake: AtomicBool::new(false),
             cell: OnceLock::new(),
             overseer,
             key,
@@ -180,7 +174,10 @@ impl Keep {
 
     /// Starts the ractor actor behind it.
     pub(crate) fn start(self: &Arc<Self>, link: Option<ractor::ActorCell>) {
-        let guard = Guard(Arc::clone(self));
+        let guard = Guard {
+            keep: Arc::clone(self),
+            is_begun: false,
+        };
         let started = match link {
             Some(parent) => {
                 ractor::ActorRuntime::<Keeper>::spawn_linked_instant(None, Keeper, guard, parent)
@@ -191,7 +188,7 @@ impl Keep {
         // the guard, dropped with it, would report the end.
         if let Ok((cell, _)) = started {
             let _ = self.cell.set(cell);
-            self.wake();
+            self.turns.wake(&**self);
         }
     }
 
@@ -206,98 +203,8 @@ impl Keep {
         }
     }
 
-    fn wake(&self) {
-        if let Some(cell) = self.cell.get()
-            && !self.is_awake.swap(true, AcqRel)
-        {
-            // A dead keeper needs no waking: what comes is dealt with in place.
-            let _ = cell.send_message(0);
-        }
-    }
-
     pub(crate) fn push(&self, input: Input) {
-        let Err(input) = self.deal_with(input) else {
-            return;
-        };
-        self.inbox.lock().push_back(input);
-        self.wake();
-        if self.core.lock().is_dead {
-            self.clear_inbox();
-        }
-    }
-
-    /// Takes a keeper's turn where it is idle: what one child needs is decided
-    /// and done where the news is, without waking anybody. Hands the input back
-    /// where something is before it, or where it concerns everybody.
-    fn deal_with(&self, input: Input) -> Result<(), Input> {
-        if matches!(input, Input::Boot | Input::CallOff(_) | Input::ShutDown(..)) {
-            return Err(input);
-        }
-        // A keeper that is being killed decides nothing any more, and what ends
-        // with it is not to be restarted.
-        let is_running = |cell: &RactorRef<u64>| cell.get_status() == ActorStatus::Running;
-        if !self.cell.get().is_some_and(is_running) {
-            return Err(input);
-        }
-        let Some(mut turn) = self.turn.try_lock() else {
-            return Err(input);
-        };
-        // Nothing that came before is overtaken. The first thing is to boot.
-        if !self.inbox.lock().is_empty() {
-            return Err(input);
-        }
-        let Ok(runtime) = self.kernel.runtime() else {
-            return Err(input);
-        };
-        let _entered = runtime.enter();
-        self.step(&mut turn, input)
-    }
-
-    /// Decides about one input and acts. Hands it back to a dead keeper.
-    fn step(&self, turn: &mut Turn, input: Input) -> Result<(), Input> {
-        let now = clock();
-        let mut guard = self.core.lock();
-        let core = &mut *guard;
-        if core.is_dead {
-            return Err(input);
-        }
-        let refused = self.decide(core, input, now, &mut turn.effects);
-        self.prepare(core, turn);
-        self.set_alarm(core);
-        drop(guard);
-        drop(refused);
-        for action in turn.actions.drain(..) {
-            self.act(action);
-        }
-        if turn.actions.capacity().max(turn.effects.capacity()) > LARGEST_TURN {
-            *turn = Turn::default();
-        }
-        Ok(())
-    }
-
-    /// Commands to a dead keeper: their answers are dropped, which tells the
-    /// callers.
-    fn clear_inbox(&self) {
-        let left = std::mem::take(&mut *self.inbox.lock());
-        for input in left {
-            match input {
-                Input::Ended(key, ended) => self.ended_after_death(key, ended),
-                Input::Add(child, token) => {
-                    self.answer(token, Answer::Ending);
-                    if let Ok(launch) = child.launch {
-                        guarded(|| launch.end(Exit::shutdown()));
-                    }
-                }
-                Input::Terminate(_, token) | Input::Restart(_, token) | Input::Delete(_, token) => {
-                    self.answer(token, Answer::Ending);
-                }
-                Input::Boot
-                | Input::CallOff(_)
-                | Input::ShutDown(..)
-                | Input::Started(_)
-                | Input::Tick => {}
-            }
-        }
+        self.turns.push(input, self);
     }
 
     fn answer(&self, token: Token, answer: Answer) {
@@ -364,43 +271,19 @@ impl Keep {
         look(&self.core.lock().plan)
     }
 
-    /// Everything that waits, until nothing does.
-    fn work(&self) {
-        // Cleared first: what comes from here on wakes again.
-        self.is_awake.store(false, Release);
-        self.prepare_boot();
-        loop {
-            let mut turn = self.turn.lock();
-            let inputs = std::mem::take(&mut *self.inbox.lock());
-            if inputs.is_empty() {
-                break;
-            }
-            for input in inputs {
-                // It lives: this is its own work.
-                let _ = self.step(&mut turn, input);
-            }
-        }
-    }
-
-    /// Runs the init hook if it is about to boot: foreign code, so before any
-    /// lock is taken, and in the supervisor's own task. Nobody but this task
-    /// takes out what comes first.
+    /// Runs the init hook, before the first input is looked at: foreign code, so
+    /// with no lock held, and in the supervisor's own task.
     fn prepare_boot(&self) {
         let Some(init) = &self.init else {
             return;
         };
-        if !matches!(self.inbox.lock().front(), Some(Input::Boot)) {
-            return;
-        }
         let ended = match catch(|| init()) {
             Ok(Ok(Started::Ready)) => return,
             Ok(Ok(Started::Ignore)) => Ended::Ignored,
             Ok(Err(error)) => Ended::NotStarted(Exit::failed(error)),
             Err(panicked) => Ended::NotStarted(panicked),
         };
-        if let Some(first) = self.inbox.lock().front_mut() {
-            *first = Input::CallOff(ended);
-        }
+        self.core.lock().verdict = Some(ended);
     }
 
     /// Feeds the plan. What is refused at the door is handed out, to be dropped
@@ -413,12 +296,12 @@ impl Keep {
         out: &mut Effects<Arc<dyn Launch>>,
     ) -> Option<Box<AnyChild>> {
         match input {
-            Input::Boot => core.plan.boot(now, out),
-            Input::CallOff(ended) => {
-                core.verdict = Some(ended);
+            // Its init hook said no: it ends, and nothing was started.
+            Input::Boot if core.verdict.is_some() => {
                 let exit = Exit::shutdown();
                 core.plan.shut_down(exit, Manner::Stop, now, out);
             }
+            Input::Boot => core.plan.boot(now, out),
             Input::Add(child, token) => return self.add(core, child, token, out),
             Input::Terminate(key, token) => core.plan.terminate(key, token, now, out),
             Input::Restart(key, token) => core.plan.restart(key, token, out),
@@ -437,6 +320,7 @@ impl Keep {
                 core.alarm = None;
                 core.plan.tick(now, out);
             }
+            Input::GoOn => core.plan.go_on(now, out),
         }
         None
     }
@@ -508,6 +392,7 @@ impl Keep {
                     .answers
                     .remove(&token)
                     .map(|waiting| Action::Answer(waiting, answer)),
+                Effect::GoOn => Some(Action::GoOn),
                 Effect::Booted(Ok(())) => Some(Action::Booted),
                 Effect::Booted(Err((key, exit))) => {
                     let child = of(core, key).map_or_else(
@@ -570,6 +455,7 @@ impl Keep {
                 // Nobody waits any more: the command has been carried out.
                 let _ = waiting.send(answer);
             }
+            Action::GoOn => self.push(Input::GoOn),
             Action::Booted => {
                 self.slot.set_ready();
                 self.overseer.started(self.key, self.incarnation);
@@ -617,8 +503,7 @@ impl Keep {
     fn die(&self) {
         // Whatever is being done is done first: a child that is being launched
         // must be there to be killed.
-        let turn = self.turn.lock();
-        let (to_kill, answers) = {
+        let (to_kill, answers) = self.turns.end(|_| {
             let mut core = self.core.lock();
             core.is_dead = true;
             if let Some((_, alarm)) = core.alarm.take() {
@@ -631,14 +516,13 @@ impl Keep {
                 .map(|(_, m)| Arc::clone(&m.child))
                 .collect();
             (to_kill, std::mem::take(&mut core.answers))
-        };
-        drop(turn);
+        });
         self.permits.close();
         drop(answers);
         for child in to_kill {
             child.kill();
         }
-        self.clear_inbox();
+        self.turns.clear(self);
         self.report_if_over();
     }
 
@@ -672,6 +556,75 @@ impl Keep {
             self.slot.note_exit(exit);
         }
         self.overseer.ended(self.key, self.incarnation, verdict);
+    }
+}
+
+impl Decide for Keep {
+    type Input = Input;
+    type Turn = Turn;
+
+    /// What one child needs, while the keeper runs. A keeper that is being
+    /// killed decides nothing any more, and what ends with it is not to be
+    /// restarted.
+    fn may_step_here(&self, input: &Input) -> bool {
+        let is_running = |cell: &RactorRef<u64>| cell.get_status() == ActorStatus::Running;
+        !matches!(input, Input::Boot | Input::ShutDown(..))
+            && self.cell.get().is_some_and(is_running)
+    }
+
+    fn step_here(&self, turn: &mut Turn, input: Input) -> Result<(), Input> {
+        let Ok(runtime) = self.kernel.runtime() else {
+            return Err(input);
+        };
+        let _entered = runtime.enter();
+        self.step(turn, input);
+        Ok(())
+    }
+
+    fn step(&self, turn: &mut Turn, input: Input) {
+        let now = clock();
+        let mut guard = self.core.lock();
+        let core = &mut *guard;
+        let refused = self.decide(core, input, now, &mut turn.effects);
+        self.prepare(core, turn);
+        self.set_alarm(core);
+        drop(guard);
+        drop(refused);
+        for action in turn.actions.drain(..) {
+            self.act(action);
+        }
+        if turn.actions.capacity().max(turn.effects.capacity()) > LARGEST_TURN {
+            *turn = Turn::default();
+        }
+    }
+
+    fn has_bell(&self) -> bool {
+        self.cell.get().is_some()
+    }
+
+    fn ring(&self) {
+        if let Some(cell) = self.cell.get() {
+            // A dead keeper needs no waking: what comes is buried in place.
+            let _ = cell.send_message(0);
+        }
+    }
+
+    /// Commands to a dead keeper: their answers are dropped, which tells the
+    /// callers.
+    fn bury(&self, input: Input) {
+        match input {
+            Input::Ended(key, ended) => self.ended_after_death(key, ended),
+            Input::Add(child, token) => {
+                self.answer(token, Answer::Ending);
+                if let Ok(launch) = child.launch {
+                    guarded(|| launch.end(Exit::shutdown()));
+                }
+            }
+            Input::Terminate(_, token) | Input::Restart(_, token) | Input::Delete(_, token) => {
+                self.answer(token, Answer::Ending);
+            }
+            Input::Boot | Input::ShutDown(..) | Input::Started(_) | Input::Tick | Input::GoOn => {}
+        }
     }
 }
 
@@ -722,11 +675,14 @@ pub(crate) enum ChildKey {
 }
 
 /// Dropped with the keeper's state, by whatever means the keeper ended.
-pub(crate) struct Guard(Arc<Keep>);
+pub(crate) struct Guard {
+    keep: Arc<Keep>,
+    is_begun: bool,
+}
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.0.die();
+        self.keep.die();
     }
 }
 
@@ -752,7 +708,10 @@ impl ractor::Actor for Keeper {
         _wake: u64,
         guard: &mut Guard,
     ) -> Result<(), ActorProcessingErr> {
-        guard.0.work();
+        if !std::mem::replace(&mut guard.is_begun, true) {
+            guard.keep.prepare_boot();
+        }
+        guard.keep.turns.work(&*guard.keep);
         Ok(())
     }
 

@@ -119,6 +119,7 @@ mod pool;
 mod root;
 mod supervisor;
 mod tree;
+mod turn;
 
 pub use errors::{ChildError, StartError, StartFailed};
 pub use handle::{ChildCount, ChildId, ChildInfo, ChildState, SupervisorRef};

@@ -9,6 +9,11 @@ use super::Plan;
 use super::types::{Answer, Effect, Effects, Key, Shape, Status, Why};
 use crate::actor::{Exit, Restart, Shutdown};
 
+/// Children that are told to end in one step where all are told at once. What a
+/// step decides is kept until it is done, and the ends of the first come in
+/// while the last are told: so a million are not held in memory once more.
+const WAVE: usize = if cfg!(test) { 2 } else { 512 };
+
 /// How children are told to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
@@ -35,17 +40,26 @@ pub(super) enum Purpose {
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) purpose: Purpose,
-    /// Popped from the back.
+    /// Rises; popped from the back.
     pub(super) to_stop: Vec<Key>,
     pub(super) stopping: BTreeSet<Key>,
     pub(super) rest_until: Option<Instant>,
+    /// Rises.
     pub(super) to_start: VecDeque<Key>,
     pub(super) starting: Option<Key>,
+    /// The next wave is told by [`Plan::go_on`].
+    pub(super) is_between_waves: bool,
 }
 
 impl Group {
     pub(super) fn concerns(&self, key: Key) -> bool {
-        self.to_stop.contains(&key) || self.stopping.contains(&key) || self.to_start.contains(&key)
+        self.to_stop.binary_search(&key).is_ok()
+            || self.stopping.contains(&key)
+            || self.will_start(key)
+    }
+
+    pub(super) fn will_start(&self, key: Key) -> bool {
+        self.to_start.binary_search(&key).is_ok()
     }
 
     pub(super) fn is_end(&self) -> bool {
@@ -72,23 +86,23 @@ impl<C> Plan<C> {
     ) {
         let mut to_stop = Vec::new();
         let mut to_start = VecDeque::new();
-        for (key, member) in self.members.range(from..) {
+        for (key, member) in self.members.from(from) {
             match member.status {
                 // Ended for good by its own rule or by command: stays down.
-                Status::Down if *key != failed && member.has_ended => continue,
+                Status::Down if key != failed && member.has_ended => continue,
                 Status::Down => {}
-                _ => to_stop.push(*key),
+                _ => to_stop.push(key),
             }
             let is_terminated = member.status == Status::Stopping && member.asked.is_some();
             if member.restart != Restart::Temporary && !is_terminated {
-                to_start.push_back(*key);
+                to_start.push_back(key);
             }
         }
         if let Some(old) = self.group.take() {
             // What the interrupted operation still meant to start is wanted
             // still.
             for key in old.to_start {
-                if key < from && !to_start.contains(&key) {
+                if key < from {
                     to_start.push_back(key);
                 }
             }
@@ -104,6 +118,7 @@ impl<C> Plan<C> {
             rest_until,
             to_start,
             starting: None,
+            is_between_waves: false,
         });
         self.advance(now, out);
     }
@@ -144,17 +159,19 @@ impl<C> Plan<C> {
                 manner,
                 failed,
             },
-            to_stop: self.members.keys().copied().collect(),
+            to_stop: self.members.keys().collect(),
             stopping: BTreeSet::new(),
             rest_until: None,
             to_start: VecDeque::new(),
             starting: None,
+            is_between_waves: false,
         });
         self.advance(now, out);
     }
 
     /// Takes the next steps of the group operation.
     pub(super) fn advance(&mut self, now: Instant, out: &mut Effects<C>) {
+        let mut told = 0;
         loop {
             let Some(group) = &mut self.group else {
                 return;
@@ -164,9 +181,18 @@ impl<C> Plan<C> {
                 _ => (false, Manner::Stop),
             };
             let at_once = is_end && (self.shape == Shape::Dynamic || manner == Manner::Kill);
+            if group.is_between_waves {
+                return;
+            }
+            if at_once && told == WAVE && !group.to_stop.is_empty() {
+                group.is_between_waves = true;
+                out.push(Effect::GoOn);
+                return;
+            }
             if (group.stopping.is_empty() || at_once)
                 && let Some(key) = group.to_stop.pop()
             {
+                told += 1;
                 let Some(member) = self.members.get_mut(&key) else {
                     continue;
                 };
@@ -227,6 +253,7 @@ impl<C> Plan<C> {
                         rest_until: None,
                         to_start: VecDeque::new(),
                         starting: None,
+                        is_between_waves: false,
                     });
                     return;
                 }
@@ -283,7 +310,7 @@ impl<C> Plan<C> {
                 if group.starting == Some(key) {
                     group.starting = None;
                 }
-                let listed = group.to_stop.iter().position(|k| *k == key);
+                let listed = group.to_stop.binary_search(&key).ok();
                 if let Some(at) = listed {
                     group.to_stop.remove(at);
                 }
@@ -292,7 +319,7 @@ impl<C> Plan<C> {
                     // Terminated while the group started it: the next one.
                     group.starting = None;
                 }
-                (concerned, group.is_end(), group.to_start.contains(&key))
+                (concerned, group.is_end(), group.will_start(key))
             }
             None => (false, false, false),
         };

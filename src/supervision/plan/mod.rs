@@ -19,15 +19,17 @@
 
 mod group;
 mod member;
+mod members;
 mod types;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use group::{Group, Purpose};
 use member::Moment;
+use members::Members;
 
 pub(crate) use group::Manner;
 pub(crate) use member::Member;
@@ -49,9 +51,7 @@ pub(crate) struct Plan<C> {
     /// Moments are counted from here.
     began: Instant,
     window: RestartWindow,
-    /// Boxed: the nodes of a tree that grows at its end are little more than
-    /// half full.
-    members: BTreeMap<Key, Box<Member<C>>>,
+    members: Members<C>,
     next_key: Key,
     /// Children below this key were enrolled: they are kept over a restart of
     /// the supervisor.
@@ -74,7 +74,7 @@ impl<C> Plan<C> {
             allowance: None,
             began,
             window: RestartWindow::new(),
-            members: BTreeMap::new(),
+            members: Members::new(),
             next_key: 0,
             statics: 0,
             group: None,
@@ -93,12 +93,12 @@ impl<C> Plan<C> {
 
     // ---- what can be seen ----------------------------------------------
 
-    pub(crate) fn members(&self) -> impl DoubleEndedIterator<Item = (Key, &Member<C>)> {
-        self.members.iter().map(|(key, member)| (*key, &**member))
+    pub(crate) fn members(&self) -> impl Iterator<Item = (Key, &Member<C>)> {
+        self.members.iter()
     }
 
     pub(crate) fn member(&self, key: Key) -> Option<&Member<C>> {
-        self.members.get(&key).map(|member| &**member)
+        self.members.get(&key)
     }
 
     pub(crate) fn shape(&self) -> Shape {
@@ -144,9 +144,7 @@ impl<C> Plan<C> {
 
     fn insert(&mut self, key: Key, child: C, policy: &Policy) {
         self.next_key = self.next_key.max(key + 1);
-        let member = Box::new(Member::new(child, policy));
-        let old = self.members.insert(key, member);
-        debug_assert!(old.is_none(), "a key is given once");
+        self.members.insert(key, Member::new(child, policy));
     }
 
     /// Starts the enrolled children in order.
@@ -156,8 +154,9 @@ impl<C> Plan<C> {
             to_stop: Vec::new(),
             stopping: BTreeSet::new(),
             rest_until: None,
-            to_start: self.members.keys().copied().collect(),
+            to_start: self.members.keys().collect(),
             starting: None,
+            is_between_waves: false,
         });
         self.advance(now, out);
     }
@@ -245,7 +244,7 @@ impl<C> Plan<C> {
         let is_due = self
             .group
             .as_ref()
-            .is_some_and(|group| group.to_start.contains(&key));
+            .is_some_and(|group| group.will_start(key));
         let refusal = match member.status {
             Status::Down if is_due => Answer::Restarting,
             Status::Down => {
@@ -274,7 +273,7 @@ impl<C> Plan<C> {
         let is_due = self
             .group
             .as_ref()
-            .is_some_and(|group| group.to_start.contains(&key));
+            .is_some_and(|group| group.will_start(key));
         let answer = match member.status {
             Status::Down if is_due => Answer::Restarting,
             Status::Down => {
@@ -413,6 +412,14 @@ impl<C> Plan<C> {
             let exit = exit.clone();
             self.end(exit, Manner::Kill, None, now, out);
             return;
+        }
+        self.advance(now, out);
+    }
+
+    /// Tells the next wave.
+    pub(crate) fn go_on(&mut self, now: Instant, out: &mut Effects<C>) {
+        if let Some(group) = &mut self.group {
+            group.is_between_waves = false;
         }
         self.advance(now, out);
     }
@@ -642,8 +649,8 @@ impl<C> Plan<C> {
 
     /// Takes out the children that belong to this life of the supervisor only.
     pub(crate) fn take_dynamic(&mut self) -> Vec<C> {
-        let dynamic = self.members.split_off(&self.statics);
-        dynamic.into_values().map(|member| member.child).collect()
+        let dynamic = self.members.split_off(self.statics);
+        dynamic.into_iter().map(|member| member.child).collect()
     }
 
     /// Sees to it that `tick` looks at this child then; `None` is never.

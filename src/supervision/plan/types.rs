@@ -180,6 +180,9 @@ pub(crate) enum Effect<C> {
     /// As `Close`, and its spec is gone.
     Forget(C, Exit),
     Answer(Token, Answer),
+    /// Call [`Plan::go_on`](super::Plan::go_on), after what has come in
+    /// meanwhile.
+    GoOn,
     /// The first start is over: all are up, or this one failed and the rest has
     /// been stopped again.
     Booted(Result<(), (Key, Exit)>),

@@ -31,6 +31,7 @@ struct World {
     next_token: Token,
     launches: u64,
     is_finished: bool,
+    is_to_go_on: bool,
     log: Vec<String>,
 }
 
@@ -56,6 +57,7 @@ impl World {
             next_token: 0,
             launches: 0,
             is_finished: false,
+            is_to_go_on: false,
             log: Vec::new(),
         }
     }
@@ -96,6 +98,10 @@ impl World {
                 Effect::Answer(token, _) => {
                     assert!(self.waiting.remove(&token), "{token} is answered twice");
                 }
+                Effect::GoOn => {
+                    assert!(!self.is_to_go_on, "one wave is told at a time");
+                    self.is_to_go_on = true;
+                }
                 Effect::Finished(_) => {
                     assert!(self.lives.is_empty(), "it ends before its children");
                     assert!(!self.is_finished, "it ends twice");
@@ -132,7 +138,10 @@ impl World {
     /// Children behave from here on, until nothing moves.
     fn settle(&mut self) {
         for _ in 0..10_000 {
-            if let Some(key) = self.told.first().copied() {
+            if self.is_to_go_on {
+                self.is_to_go_on = false;
+                self.feed(|plan, now, out| plan.go_on(now, out));
+            } else if let Some(key) = self.told.first().copied() {
                 self.told.remove(&key);
                 self.end(key, Exit::shutdown());
             } else if let Some((key, _)) = self.lives.iter().find(|(_, l)| **l == Life::Starting) {
