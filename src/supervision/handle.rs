@@ -35,10 +35,11 @@ impl SupervisorRef {
     }
 
     pub(crate) async fn add(&self, child: AnyChild) -> Result<Begun, StartError> {
-        let launch = child.launch.as_ref().map(Arc::clone);
-        let launch = launch.map_err(|why| StartError::Invalid(why.clone()))?;
+        let AnyChild { launch, policy } = child;
+        let launch = launch.map_err(StartError::Invalid)?;
+        let newcomer = Arc::clone(&launch);
         let answer = self
-            .command(|token| Input::Add(Box::new(child), token))
+            .command(|token| Input::Add(newcomer, policy, token))
             .await;
         match answer {
             Answer::Started => Ok(Begun::Up),

@@ -153,7 +153,7 @@ impl<H: RactorActor> Launch for RactorLaunch<H> {
         self.slot.settle_in(place);
     }
 
-    fn launch(&self, nest: Nest, key: u64, birth: Birth) {
+    fn launch(&self, nest: Nest<'_>, key: u64, birth: Birth) {
         let report = Report {
             slot: Arc::clone(&self.slot),
             incarnation: self.slot.next_incarnation(birth),
@@ -165,8 +165,9 @@ impl<H: RactorActor> Launch for RactorLaunch<H> {
         let arguments = (Arc::clone(&self.make), Arc::clone(&self.cell), report);
         // The warden owns the task by being linked to the supervisor; if its
         // start fails, the report it holds says so when it is dropped.
+        let parent = nest.cell.cloned();
         drop(spawn_owned(async move {
-            let _ = match nest.cell {
+            let _ = match parent {
                 Some(parent) => RactorActor::spawn_linked(None, warden, arguments, parent).await,
                 None => RactorActor::spawn(None, warden, arguments).await,
             };

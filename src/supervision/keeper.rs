@@ -21,7 +21,7 @@
 //! the drop kills every child. The death is reported upwards only when the
 //! last child has ended, so no slot ever has two incarnations.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, Weak};
@@ -32,7 +32,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
 use super::errors::StartFailed;
-use super::launch::{AnyChild, Launch, Nest};
+use super::launch::{Launch, Nest};
 use super::plan::{Answer, Effect, Effects, End, Key, Manner, Plan, Shape, Status, Token, Why};
 use super::turn::{Decide, Turns};
 use crate::actor::core::host::{Ended, Host, Overseer};
@@ -40,7 +40,7 @@ use crate::actor::core::shell::catch;
 use crate::actor::core::slot::{ActorId, AnySlot, Birth, Place, Slot};
 use crate::actor::system::{Kernel, clock};
 use crate::actor::time::spawn_owned;
-use crate::actor::{BoxError, Event, Exit, Started};
+use crate::actor::{BoxError, Event, Exit, Policy, Started};
 use crate::sync::Mutex;
 
 /// Room for so many actions is kept from turn to turn.
@@ -52,7 +52,7 @@ const COMMANDS: usize = 1_024;
 /// What the keeper looks at when it is woken.
 pub(crate) enum Input {
     Boot,
-    Add(Box<AnyChild>, Token),
+    Add(Arc<dyn Launch>, Policy, Token),
     Terminate(Key, Token),
     Restart(Key, Token),
     Delete(Key, Token),
@@ -87,7 +87,7 @@ pub(crate) struct Keep {
 
 pub(crate) struct Core {
     pub(crate) plan: Plan<Arc<dyn Launch>>,
-    answers: HashMap<Token, oneshot::Sender<Answer>>,
+    answers: BTreeMap<Token, oneshot::Sender<Answer>>,
     next_token: Token,
     names: Option<HashMap<String, Key>>,
     alarm: Option<(Instant, JoinHandle<()>)>,
@@ -150,7 +150,7 @@ impl Keep {
             kernel,
             core: Mutex::new(Core {
                 plan,
-                answers: HashMap::new(),
+                answers: BTreeMap::new(),
                 next_token: 0,
                 names,
                 alarm: None,
@@ -192,8 +192,8 @@ impl Keep {
         }
     }
 
-    pub(crate) fn cell(&self) -> Option<ractor::ActorCell> {
-        self.cell.get().map(|cell| cell.get_cell())
+    fn cell(&self) -> Option<&ractor::ActorCell> {
+        self.cell.get().map(|cell| &**cell)
     }
 
     /// Ends the ractor actor as ractor's own kill does.
@@ -226,10 +226,8 @@ impl Keep {
                 drop(core);
                 // Whoever is to be added is dropped, and with it its slot.
                 let token = Token::MAX;
-                if let Input::Add(child, _) = make(token)
-                    && let Ok(launch) = child.launch
-                {
-                    guarded(|| launch.end(Exit::shutdown()));
+                if let Input::Add(child, ..) = make(token) {
+                    guarded(|| child.end(Exit::shutdown()));
                 }
                 return Answer::Ending;
             }
@@ -286,41 +284,47 @@ impl Keep {
         self.core.lock().verdict = Some(ended);
     }
 
-    /// Feeds the plan. What is refused at the door is handed out, to be dropped
+    /// Feeds the plan. Who is refused at the door is handed out, to be dropped
     /// without the lock.
     fn decide(
         &self,
         core: &mut Core,
         input: Input,
-        now: Instant,
         out: &mut Effects<Arc<dyn Launch>>,
-    ) -> Option<Box<AnyChild>> {
+    ) -> Option<Arc<dyn Launch>> {
         match input {
             // Its init hook said no: it ends, and nothing was started.
             Input::Boot if core.verdict.is_some() => {
                 let exit = Exit::shutdown();
-                core.plan.shut_down(exit, Manner::Stop, now, out);
+                core.plan.shut_down(exit, Manner::Stop, clock(), out);
             }
-            Input::Boot => core.plan.boot(now, out),
-            Input::Add(child, token) => return self.add(core, child, token, out),
-            Input::Terminate(key, token) => core.plan.terminate(key, token, now, out),
+            Input::Boot => core.plan.boot(clock(), out),
+            Input::Add(child, policy, token) => return self.add(core, child, policy, token, out),
+            Input::Terminate(key, token) => core.plan.terminate(key, token, clock(), out),
             Input::Restart(key, token) => core.plan.restart(key, token, out),
             Input::Delete(key, token) => core.plan.delete(key, token, out),
-            Input::ShutDown(exit, manner) => core.plan.shut_down(exit, manner, now, out),
-            Input::Started(key) => core.plan.started(key, now, out),
+            Input::ShutDown(exit, manner) => core.plan.shut_down(exit, manner, clock(), out),
+            Input::Started(key) => core.plan.started(key, clock(), out),
             Input::Ended(key, ended) => {
                 let end = match ended {
                     Ended::Ignored => End::Ignored,
                     Ended::NotStarted(exit) => End::NotStarted(exit),
                     Ended::Exited(exit) => End::Exited(exit),
                 };
-                core.plan.ended(key, end, now, self.kernel.random(), out);
+                // Drawn only where it can make a difference: it takes longer
+                // than all the rest of a restart.
+                let random = if core.plan.needs_random(key) {
+                    self.kernel.random()
+                } else {
+                    0.0
+                };
+                core.plan.ended(key, end, clock(), random, out);
             }
             Input::Tick => {
                 core.alarm = None;
-                core.plan.tick(now, out);
+                core.plan.tick(clock(), out);
             }
-            Input::GoOn => core.plan.go_on(now, out),
+            Input::GoOn => core.plan.go_on(clock(), out),
         }
         None
     }
@@ -328,18 +332,14 @@ impl Keep {
     fn add(
         &self,
         core: &mut Core,
-        child: Box<AnyChild>,
+        child: Arc<dyn Launch>,
+        policy: Policy,
         token: Token,
         out: &mut Effects<Arc<dyn Launch>>,
-    ) -> Option<Box<AnyChild>> {
-        let Ok(launch) = &child.launch else {
-            // Refused by whoever called; kept here for completeness.
-            out.push(Effect::Answer(token, Answer::NotFound));
-            return Some(child);
-        };
-        let launch = Arc::clone(launch);
-        if let Some(names) = &core.names
-            && let Some(old) = names.get(&launch.slot().name())
+    ) -> Option<Arc<dyn Launch>> {
+        let name = core.names.is_some().then(|| child.slot().name());
+        if let (Some(names), Some(name)) = (&core.names, &name)
+            && let Some(old) = names.get(name)
         {
             let is_down = core.plan.member(*old).is_some_and(|m| {
                 matches!(
@@ -356,12 +356,10 @@ impl Keep {
             // Its slot is closed by the caller, which knows its type.
             return Some(child);
         }
-        launch.settle_in(Arc::clone(&self.place));
-        let name = core.names.is_some().then(|| launch.slot().name());
-        let id = launch.slot().id().get();
-        if let Some(key) = core.plan.add(launch, id, &child.policy, token, out)
-            && let Some(names) = &mut core.names
-            && let Some(name) = name
+        child.settle_in(Arc::clone(&self.place));
+        let id = child.slot().id().get();
+        if let Some(key) = core.plan.add(child, id, &policy, token, out)
+            && let (Some(names), Some(name)) = (&mut core.names, name)
         {
             names.insert(name, key);
         }
@@ -582,10 +580,9 @@ impl Decide for Keep {
     }
 
     fn step(&self, turn: &mut Turn, input: Input) {
-        let now = clock();
         let mut guard = self.core.lock();
         let core = &mut *guard;
-        let refused = self.decide(core, input, now, &mut turn.effects);
+        let refused = self.decide(core, input, &mut turn.effects);
         self.prepare(core, turn);
         self.set_alarm(core);
         drop(guard);
@@ -614,11 +611,9 @@ impl Decide for Keep {
     fn bury(&self, input: Input) {
         match input {
             Input::Ended(key, ended) => self.ended_after_death(key, ended),
-            Input::Add(child, token) => {
+            Input::Add(child, _, token) => {
                 self.answer(token, Answer::Ending);
-                if let Ok(launch) = child.launch {
-                    guarded(|| launch.end(Exit::shutdown()));
-                }
+                guarded(|| child.end(Exit::shutdown()));
             }
             Input::Terminate(_, token) | Input::Restart(_, token) | Input::Delete(_, token) => {
                 self.answer(token, Answer::Ending);

@@ -15,10 +15,10 @@ use crate::actor::{Actor, Exit, InvalidSpec, Policy};
 use crate::mailbox::Counts;
 
 /// Where a child is started from.
-pub(crate) struct Nest {
+pub(crate) struct Nest<'a> {
     pub(crate) overseer: Arc<dyn Overseer>,
     /// The supervisor's ractor cell, to which nested ractor actors are linked.
-    pub(crate) cell: Option<ActorCell>,
+    pub(crate) cell: Option<&'a ActorCell>,
 }
 
 /// One child, whatever it is, over all its lives.
@@ -27,7 +27,7 @@ pub(crate) trait Launch: fmt::Debug + Send + Sync {
     /// Gives it a place under its supervisor. Once.
     fn settle_in(&self, place: Arc<Place>);
     /// Starts the next incarnation. The overseer hears of its start and end.
-    fn launch(&self, nest: Nest, key: u64, birth: Birth);
+    fn launch(&self, nest: Nest<'_>, key: u64, birth: Birth);
     /// Opens what `end` closed.
     fn revive(&self);
     fn stop(&self);
@@ -49,7 +49,7 @@ impl<A: Actor> Launch for Launcher<A> {
         self.slot.settle_in(place);
     }
 
-    fn launch(&self, nest: Nest, key: u64, birth: Birth) {
+    fn launch(&self, nest: Nest<'_>, key: u64, birth: Birth) {
         self.spawn(nest.overseer, key, birth);
     }
 

@@ -363,7 +363,7 @@ impl Launch for Body {
         self.slot.settle_in(place);
     }
 
-    fn launch(&self, nest: Nest, key: u64, birth: Birth) {
+    fn launch(&self, nest: Nest<'_>, key: u64, birth: Birth) {
         let Some(kernel) = kernel_of(&*self.slot) else {
             return;
         };
@@ -391,7 +391,7 @@ impl Launch for Body {
             incarnation,
         );
         *self.keep.lock() = Some(Arc::clone(&keep));
-        keep.start(nest.cell);
+        keep.start(nest.cell.cloned());
     }
 
     fn revive(&self) {

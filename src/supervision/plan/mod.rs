@@ -39,6 +39,7 @@ pub(crate) use types::{
 pub use types::{AutoShutdown, Strategy};
 
 use crate::actor::{Exit, Policy, Restart};
+use crate::policy::backoff::Backoff;
 use crate::policy::intensity::{RestartWindow, Verdict};
 
 /// The state of one supervisor. See the file's drawing.
@@ -332,6 +333,13 @@ impl<C> Plan<C> {
             group.starting = None;
             self.advance(now, out);
         }
+    }
+
+    /// Whether the random number that [`Plan::ended`] takes can matter for this
+    /// child: only delays are random.
+    pub(crate) fn needs_random(&self, key: Key) -> bool {
+        let has_limits = |member: &Member<C>| member.rare.is_some();
+        self.settings.backoff != Backoff::none() || self.member(key).is_some_and(has_limits)
     }
 
     pub(crate) fn ended(
@@ -663,6 +671,9 @@ impl<C> Plan<C> {
     }
 
     fn forget_timers(&mut self, key: Key) {
+        if self.timers.is_empty() {
+            return;
+        }
         if let Some(due) = self.members.get_mut(&key).and_then(|m| m.due.take()) {
             self.timers.remove(&(due, key));
         }
