@@ -11,7 +11,8 @@ use super::keeper::{ChildKey, Input};
 use super::launch::{AnyChild, Launch};
 use super::plan::{Answer, Shape, Status, Why};
 use super::supervisor::{Body, Supervisor};
-use super::tree::Node;
+use super::tree::{Node, RestartReason};
+use crate::actor::core::host::Host;
 use crate::actor::core::slot::ActorId;
 use crate::actor::{Actor, ActorRef, ChildSpec, ChildTemplate, Exit, Restart};
 
@@ -190,21 +191,30 @@ impl SupervisorRef {
         let Some(keep) = self.body.keep() else {
             return Vec::new();
         };
-        keep.with_plan(|plan| {
+        let children: Vec<_> = keep.with_plan(|plan| {
             plan.members()
                 .map(|(_, member)| {
                     let slot = member.child.slot();
-                    ChildInfo {
+                    let info = ChildInfo {
                         name: slot.name(),
                         id: slot.id(),
                         state: ChildState::of(member.status),
                         restarts: slot.restarts(),
                         restart: member.restart,
                         is_significant: member.is_significant,
-                    }
+                        reasons: Vec::new(),
+                    };
+                    (info, member.reasons().cloned().collect())
                 })
                 .collect()
-        })
+        });
+        // Exits are put into words without the lock: the words are foreign.
+        let now = keep.kernel.now();
+        let with_reasons = |(info, reasons)| ChildInfo {
+            reasons: RestartReason::of(reasons, now),
+            ..info
+        };
+        children.into_iter().map(with_reasons).collect()
     }
 
     /// How many children there are, and how many of them live.
@@ -387,6 +397,10 @@ pub struct ChildInfo {
     pub restart: Restart,
     /// Whether its supervisor may end with it.
     pub is_significant: bool,
+    /// Why it was restarted lately, oldest first: as many as its supervisor
+    /// [keeps](Supervisor::reasons). Siblings that were restarted with it have
+    /// no reason of their own.
+    pub reasons: Vec<RestartReason>,
 }
 
 /// How many children a supervisor has.

@@ -35,7 +35,9 @@ use tokio::task::JoinHandle;
 
 use super::errors::StartFailed;
 use super::launch::{AnyChild, Launch, Nest};
-use super::plan::{Answer, Effect, Effects, End, Key, Manner, Plan, Shape, Status, Token, Why};
+use super::plan::{
+    Answer, Effect, Effects, End, Key, Manner, Plan, Shape, Status, Token, Waste, Why,
+};
 use crate::actor::core::host::{Ended, Host, Overseer};
 use crate::actor::core::shell::catch;
 use crate::actor::core::slot::{ActorId, AnySlot, Birth, Place, Slot};
@@ -120,6 +122,7 @@ enum Action {
     Booted,
     Escalate(Exit),
     Finished,
+    Drop(Waste),
 }
 
 impl Keep {
@@ -519,6 +522,7 @@ impl Keep {
                     None
                 }
                 Effect::Escalate(exit) => Some(Action::Escalate(exit)),
+                Effect::Drop(waste) => Some(Action::Drop(waste)),
                 Effect::Finished(exit) => {
                     core.verdict.get_or_insert(Ended::Exited(exit));
                     Some(Action::Finished)
@@ -566,6 +570,7 @@ impl Keep {
             }
             // Dropping messages and telling watchers runs foreign code.
             Action::End(child, exit) => guarded(|| child.end(exit)),
+            Action::Drop(waste) => guarded(|| drop(waste)),
             Action::Answer(waiting, answer) => {
                 // Nobody waits any more: the command has been carried out.
                 let _ = waiting.send(answer);

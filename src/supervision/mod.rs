@@ -102,6 +102,10 @@
 //! died, and it is reported as ended only when the last child is gone, so no
 //! child ever has two lives at once.
 //!
+//! *Why was it restarted?* The last reasons of each child, five unless told
+//! otherwise, are in [`SupervisorRef::which_children`] and in the tree
+//! (`b10_*`).
+//!
 //! *What does it cost?* A supervisor is one ractor actor. A child costs one entry
 //! in an ordered map; a restart is two hops and a task. `docs/performance.md`
 //! has the figures.
@@ -127,4 +131,4 @@ pub use plan::{AutoShutdown, Strategy};
 pub use pool::{Pool, PoolRef, PoolStatus};
 pub use root::{AlreadyShutDown, Interrupt, ShutdownReport};
 pub use supervisor::Supervisor;
-pub use tree::Node;
+pub use tree::{Node, RestartReason};

@@ -8,8 +8,8 @@ use super::errors::StartError;
 use super::handle::{Begun, SupervisorRef};
 use super::keeper::{Init, Input, Keep};
 use super::launch::{AnyChild, Launch, Nest};
-use super::plan::{Allowance, AutoShutdown, Manner, Plan, Settings, Shape, Strategy};
-use super::tree::Node;
+use super::plan::{Allowance, AutoShutdown, Manner, Member, Plan, Settings, Shape, Strategy};
+use super::tree::{Node, RestartReason};
 use crate::actor::core::host::Host;
 use crate::actor::core::slot::{AnySlot, Birth, Name, Place, Slot};
 use crate::actor::system::{Kernel, System};
@@ -150,6 +150,15 @@ impl Supervisor {
     /// actor. Default: what the one above says of all its children together.
     pub fn own_intensity(mut self, max_restarts: u32, period: Duration) -> Self {
         self.policy.limits().intensity = Some(Intensity::new(max_restarts, period));
+        self
+    }
+
+    /// How many reasons of restarts it keeps of each child, to be seen in
+    /// [`ChildInfo`](super::ChildInfo) and in the [tree](Node). Default 5: a
+    /// child that crashed for two reasons in turn shows both. A child that never
+    /// crashed costs nothing.
+    pub fn reasons(mut self, kept: u8) -> Self {
+        self.settings.reasons = kept;
         self
     }
 
@@ -429,9 +438,19 @@ impl Launch for Body {
         let mut node = Node::of(&*self.slot, "supervisor");
         node.children = match self.keep() {
             Some(keep) => {
-                let children: Vec<_> = keep
-                    .with_plan(|plan| plan.members().map(|(_, m)| Arc::clone(&m.child)).collect());
-                children.iter().map(|child| child.node()).collect()
+                let children: Vec<_> = keep.with_plan(|plan| {
+                    let with_reasons = |(_, member): (_, &Member<Arc<dyn Launch>>)| {
+                        let reasons = member.reasons().cloned().collect::<Vec<_>>();
+                        (Arc::clone(&member.child), reasons)
+                    };
+                    plan.members().map(with_reasons).collect()
+                });
+                let now = keep.kernel.now();
+                let node = |(child, reasons): (Arc<dyn Launch>, _)| Node {
+                    reasons: RestartReason::of(reasons, now),
+                    ..child.node()
+                };
+                children.into_iter().map(node).collect()
             }
             None => self
                 .children

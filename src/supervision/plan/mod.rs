@@ -32,7 +32,8 @@ use member::Moment;
 pub(crate) use group::Manner;
 pub(crate) use member::Member;
 pub(crate) use types::{
-    Allowance, Answer, Effect, Effects, End, Key, Settings, Shape, Status, Token, Why,
+    Allowance, Answer, Effect, Effects, End, Key, Reason, Settings, Shape, Status, Token, Waste,
+    Why,
 };
 pub use types::{AutoShutdown, Strategy};
 
@@ -541,6 +542,11 @@ impl<C> Plan<C> {
             return;
         };
         let rare = member.rare.get_or_insert_default();
+        let reason = Reason {
+            exit: exit.clone(),
+            at: now,
+        };
+        out.extend(rare.keep(reason, self.settings.reasons).map(Effect::Drop));
         let limits = rare.limits.as_deref();
         let verdict = match limits.and_then(|limits| limits.intensity) {
             Some(own) => rare.window.record(now, &own),
@@ -625,6 +631,10 @@ impl<C> Plan<C> {
     fn forget(&mut self, key: Key, exit: Exit, out: &mut Effects<C>) {
         self.forget_timers(key);
         if let Some(member) = self.members.remove(&key) {
+            if let Some(rare) = member.rare {
+                let reasons = rare.reasons.into_iter();
+                out.extend(reasons.map(|old| Effect::Drop(Waste::Exit(old.exit))));
+            }
             out.push(Effect::Forget(member.child, exit));
         }
     }
