@@ -36,7 +36,8 @@ use tokio::task::JoinHandle;
 use super::errors::StartFailed;
 use super::launch::{AnyChild, Launch, Nest};
 use super::plan::{
-    Answer, Effect, Effects, End, Key, Manner, Plan, Shape, Status, Token, Waste, Why,
+    Answer, ChildChange, Effect, Effects, End, Key, Manner, Plan, Shape, Status, SupervisorChange,
+    Token, Waste, Why,
 };
 use crate::actor::core::host::{Ended, Host, Overseer};
 use crate::actor::core::shell::catch;
@@ -61,6 +62,9 @@ pub(crate) enum Input {
     Terminate(Key, Token),
     Restart(Key, Token),
     Delete(Key, Token),
+    Reconfigure(Box<SupervisorChange>, Token),
+    ReconfigureChild(Key, Box<ChildChange>, Token),
+    Replace(Key, Arc<dyn Launch>, Token),
     ShutDown(Exit, Manner),
     Started(Key),
     Ended(Key, Ended),
@@ -122,7 +126,7 @@ enum Action {
     Booted,
     Escalate(Exit),
     Finished,
-    Drop(Waste),
+    Drop(Waste<Arc<dyn Launch>>),
 }
 
 impl Keep {
@@ -291,7 +295,12 @@ impl Keep {
                         guarded(|| launch.end(Exit::shutdown()));
                     }
                 }
-                Input::Terminate(_, token) | Input::Restart(_, token) | Input::Delete(_, token) => {
+                Input::Terminate(_, token)
+                | Input::Restart(_, token)
+                | Input::Delete(_, token)
+                | Input::Reconfigure(_, token)
+                | Input::ReconfigureChild(_, _, token)
+                | Input::Replace(_, _, token) => {
                     self.answer(token, Answer::Ending);
                 }
                 Input::Boot
@@ -426,6 +435,11 @@ impl Keep {
             Input::Terminate(key, token) => core.plan.terminate(key, token, now, out),
             Input::Restart(key, token) => core.plan.restart(key, token, out),
             Input::Delete(key, token) => core.plan.delete(key, token, out),
+            Input::Reconfigure(change, token) => core.plan.reconfigure(*change, token, out),
+            Input::ReconfigureChild(key, change, token) => {
+                core.plan.reconfigure_child(key, *change, token, out);
+            }
+            Input::Replace(key, child, token) => core.plan.replace(key, child, token, out),
             Input::ShutDown(exit, manner) => core.plan.shut_down(exit, manner, now, out),
             Input::Started(key) => core.plan.started(key, now, out),
             Input::Ended(key, ended) => {

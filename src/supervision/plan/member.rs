@@ -5,8 +5,8 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::types::{Reason, Status, Token, Waste};
-use crate::actor::{Limits, Policy, Restart, Shutdown};
+use super::types::{Reason, Status, Token};
+use crate::actor::{Exit, Limits, Policy, Restart, Shutdown};
 use crate::policy::backoff::BackoffState;
 use crate::policy::intensity::RestartWindow;
 
@@ -61,14 +61,32 @@ pub(super) struct Rare {
 
 impl Rare {
     /// Keeps so many reasons at most; returns what it let go.
-    pub(super) fn keep(&mut self, reason: Reason, most: u8) -> impl Iterator<Item = Waste> {
+    pub(super) fn keep(&mut self, reason: Reason, most: u8) -> impl Iterator<Item = Exit> {
         self.reasons.push_back(reason);
         let over = self.reasons.len().saturating_sub(most.into());
-        self.reasons.drain(..over).map(|old| Waste::Exit(old.exit))
+        self.reasons.drain(..over).map(|old| old.exit)
     }
 }
 
 impl<C> Member<C> {
+    pub(super) fn policy(&self) -> Policy {
+        Policy {
+            restart: self.restart,
+            shutdown: self.shutdown,
+            is_significant: self.is_significant,
+            limits: self.rare.as_ref().and_then(|rare| rare.limits.clone()),
+        }
+    }
+
+    pub(super) fn adopt(&mut self, policy: &Policy) {
+        self.restart = policy.restart;
+        self.shutdown = policy.shutdown;
+        self.is_significant = policy.is_significant;
+        if policy.limits.is_some() || self.rare.is_some() {
+            self.rare.get_or_insert_default().limits = policy.limits.clone();
+        }
+    }
+
     /// Why it was restarted lately, oldest first.
     pub(crate) fn reasons(&self) -> impl Iterator<Item = &Reason> {
         self.rare.iter().flat_map(|rare| &rare.reasons)

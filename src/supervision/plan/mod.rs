@@ -17,6 +17,7 @@
 //! start, in order; one child at a time, except that a dynamic supervisor ends
 //! its children all at once.
 
+mod change;
 mod group;
 mod member;
 mod types;
@@ -29,6 +30,8 @@ use std::time::{Duration, Instant};
 use group::{Group, Purpose};
 use member::Moment;
 
+pub(crate) use change::Heir;
+pub use change::{ChildChange, SupervisorChange};
 pub(crate) use group::Manner;
 pub(crate) use member::Member;
 pub(crate) use types::{
@@ -546,7 +549,8 @@ impl<C> Plan<C> {
             exit: exit.clone(),
             at: now,
         };
-        out.extend(rare.keep(reason, self.settings.reasons).map(Effect::Drop));
+        let dropped = rare.keep(reason, self.settings.reasons);
+        out.extend(dropped.map(|exit| Effect::Drop(Waste::Exit(exit))));
         let limits = rare.limits.as_deref();
         let verdict = match limits.and_then(|limits| limits.intensity) {
             Some(own) => rare.window.record(now, &own),

@@ -191,14 +191,15 @@ pub(crate) enum Effect<C> {
     /// Nothing is left: the supervisor ends this way.
     Finished(Exit),
     /// Drop it, which runs foreign code, without a lock.
-    Drop(Waste),
+    Drop(Waste<C>),
 }
 
 /// What nobody needs any more.
 #[derive(Debug)]
-pub(crate) enum Waste {
+pub(crate) enum Waste<C> {
     #[expect(dead_code, reason = "taken out to be dropped")]
     Exit(Exit),
+    Child(C),
 }
 
 /// Why and when a child was restarted, or was to be.

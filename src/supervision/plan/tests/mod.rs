@@ -1,6 +1,7 @@
 //! The plan against a world of children that do what they like.
 
 mod auto_shutdown;
+mod change;
 mod limits;
 
 use std::collections::{BTreeMap, BTreeSet};
