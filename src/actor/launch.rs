@@ -26,6 +26,11 @@ impl<A: Actor> Launcher<A> {
         }
     }
 
+    /// One that makes what lives in this slot in another way.
+    pub(crate) fn replacing(slot: Arc<Slot<A::Msg>>, make: Make<A>) -> Self {
+        Self { slot, make }
+    }
+
     /// Spawns the next incarnation; the overseer hears of its start and end.
     pub(crate) fn spawn(&self, overseer: Arc<dyn Overseer>, key: u64, birth: Birth) {
         // The task is owned by its supervisor through the slot: a kill reaches

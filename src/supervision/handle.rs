@@ -6,13 +6,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::errors::{ChildError, StartError};
+use super::errors::{ChangeError, ChildError, StartError};
 use super::keeper::{ChildKey, Input};
 use super::launch::{AnyChild, Launch};
-use super::plan::{Answer, Shape, Status, Why};
+use super::plan::{Answer, ChildChange, Shape, Status, SupervisorChange, Why};
 use super::supervisor::{Body, Supervisor};
-use super::tree::Node;
-use crate::actor::core::slot::ActorId;
+use super::tree::{Node, RestartReason};
+use crate::actor::core::host::Host;
+use crate::actor::core::slot::{ActorId, Slot};
+use crate::actor::launch::Launcher;
 use crate::actor::{Actor, ActorRef, ChildSpec, ChildTemplate, Exit, Restart};
 
 /// A running supervisor. Cheap to clone; it does not keep the supervisor
@@ -172,6 +174,83 @@ impl SupervisorRef {
         }
     }
 
+    /// Changes what it decides by, while it runs: strategy, intensity, backoff,
+    /// auto-shutdown. All of it or, where it makes no sense, nothing.
+    ///
+    /// It holds from the next failure on; a group restart under way ends as it
+    /// began. It also holds in later lives of the supervisor, as what a new
+    /// version of an OTP supervisor's `init` returns does.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::Invalid`]: as at the build, and a supervisor that has
+    /// significant children cannot stop to shut down by itself.
+    /// [`ChangeError::Ending`].
+    pub async fn reconfigure(&self, change: SupervisorChange) -> Result<(), ChangeError> {
+        self.change(|token| Input::Reconfigure(Box::new(change), token))
+            .await
+    }
+
+    /// Changes what the supervisor may do with a child, while both run. All of
+    /// it or, where it makes no sense, nothing. The child is not restarted.
+    ///
+    /// For a child that the supervisor was built with, it also holds in later
+    /// lives of the supervisor; others do not outlive it.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::Invalid`]: as at the build, and a child that is down
+    /// cannot become temporary. [`ChangeError::NotFound`] and
+    /// [`ChangeError::Ending`].
+    pub async fn reconfigure_child(
+        &self,
+        child: impl Into<ChildId>,
+        change: ChildChange,
+    ) -> Result<(), ChangeError> {
+        let key = self.find(&child.into()).ok_or(ChangeError::NotFound)?;
+        self.change(|token| Input::ReconfigureChild(key, Box::new(change), token))
+            .await
+    }
+
+    /// Has the next incarnation of a child made by another factory, of the same
+    /// or another kind of actor that takes the same messages. The present one
+    /// goes on; references, mailbox, name and groups stay.
+    ///
+    /// For a child that the supervisor was built with, it also holds in later
+    /// lives of the supervisor. [`terminate_child`](Self::terminate_child) and
+    /// [`restart_child`](Self::restart_child) exchange it at once.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::OtherType`], [`ChangeError::NotFound`] and
+    /// [`ChangeError::Ending`].
+    pub async fn replace_child<A: Actor>(
+        &self,
+        child: impl Into<ChildId>,
+        make: impl Fn() -> A + Send + Sync + 'static,
+    ) -> Result<(), ChangeError> {
+        let keep = self.body.keep().ok_or(ChangeError::Ending)?;
+        let key = keep.find(&child.into().key);
+        let key = key.ok_or(ChangeError::NotFound)?;
+        let slot = keep
+            .with_plan(|plan| plan.member(key).map(|m| Arc::clone(&m.child)))
+            .ok_or(ChangeError::NotFound)?
+            .replaceable()
+            .and_then(|slot| slot.as_any().downcast::<Slot<A::Msg>>().ok())
+            .ok_or(ChangeError::OtherType)?;
+        let new: Arc<dyn Launch> = Arc::new(Launcher::replacing(slot, Arc::new(make)));
+        self.change(|token| Input::Replace(key, new, token)).await
+    }
+
+    async fn change(&self, make: impl FnOnce(u64) -> Input) -> Result<(), ChangeError> {
+        match self.command(make).await {
+            Answer::Done => Ok(()),
+            Answer::Refused(why) => Err(ChangeError::Invalid(why)),
+            Answer::NotFound => Err(ChangeError::NotFound),
+            _ => Err(ChangeError::Ending),
+        }
+    }
+
     fn find(&self, child: &ChildId) -> Option<u64> {
         self.body.keep()?.find(&child.key)
     }
@@ -191,21 +270,30 @@ impl SupervisorRef {
         let Some(keep) = self.body.keep() else {
             return Vec::new();
         };
-        keep.with_plan(|plan| {
+        let children: Vec<_> = keep.with_plan(|plan| {
             plan.members()
                 .map(|(_, member)| {
                     let slot = member.child.slot();
-                    ChildInfo {
+                    let info = ChildInfo {
                         name: slot.name(),
                         id: slot.id(),
                         state: ChildState::of(member.status),
                         restarts: slot.restarts(),
                         restart: member.restart,
                         is_significant: member.is_significant,
-                    }
+                        reasons: Vec::new(),
+                    };
+                    (info, member.reasons().cloned().collect())
                 })
                 .collect()
-        })
+        });
+        // Exits are put into words without the lock: the words are foreign.
+        let now = keep.kernel.now();
+        let with_reasons = |(info, reasons)| ChildInfo {
+            reasons: RestartReason::of(reasons, now),
+            ..info
+        };
+        children.into_iter().map(with_reasons).collect()
     }
 
     /// How many children there are, and how many of them live.
@@ -388,6 +476,10 @@ pub struct ChildInfo {
     pub restart: Restart,
     /// Whether its supervisor may end with it.
     pub is_significant: bool,
+    /// Why it was restarted lately, oldest first: as many as its supervisor
+    /// [keeps](Supervisor::reasons). Siblings that were restarted with it have
+    /// no reason of their own.
+    pub reasons: Vec<RestartReason>,
 }
 
 /// How many children a supervisor has.

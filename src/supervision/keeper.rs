@@ -33,7 +33,10 @@ use tokio::task::JoinHandle;
 
 use super::errors::StartFailed;
 use super::launch::{Launch, Nest};
-use super::plan::{Answer, Effect, Effects, End, Key, Manner, Plan, Shape, Status, Token, Why};
+use super::plan::{
+    Answer, ChildChange, Effect, Effects, End, Key, Manner, Plan, Shape, Status, SupervisorChange,
+    Token, Waste, Why,
+};
 use super::turn::{Decide, Turns};
 use crate::actor::core::host::{Ended, Host, Overseer};
 use crate::actor::core::shell::catch;
@@ -56,6 +59,9 @@ pub(crate) enum Input {
     Terminate(Key, Token),
     Restart(Key, Token),
     Delete(Key, Token),
+    Reconfigure(Box<SupervisorChange>, Token),
+    ReconfigureChild(Key, Box<ChildChange>, Token),
+    Replace(Key, Arc<dyn Launch>, Token),
     ShutDown(Exit, Manner),
     Started(Key),
     Ended(Key, Ended),
@@ -116,6 +122,7 @@ enum Action {
     Booted,
     Escalate(Exit),
     Finished,
+    Drop(Waste<Arc<dyn Launch>>),
 }
 
 impl Keep {
@@ -303,6 +310,11 @@ impl Keep {
             Input::Terminate(key, token) => core.plan.terminate(key, token, clock(), out),
             Input::Restart(key, token) => core.plan.restart(key, token, out),
             Input::Delete(key, token) => core.plan.delete(key, token, out),
+            Input::Reconfigure(change, token) => core.plan.reconfigure(*change, token, out),
+            Input::ReconfigureChild(key, change, token) => {
+                core.plan.reconfigure_child(key, *change, token, out);
+            }
+            Input::Replace(key, child, token) => core.plan.replace(key, child, token, out),
             Input::ShutDown(exit, manner) => core.plan.shut_down(exit, manner, clock(), out),
             Input::Started(key) => core.plan.started(key, clock(), out),
             Input::Ended(key, ended) => {
@@ -402,6 +414,7 @@ impl Keep {
                     None
                 }
                 Effect::Escalate(exit) => Some(Action::Escalate(exit)),
+                Effect::Drop(waste) => Some(Action::Drop(waste)),
                 Effect::Finished(exit) => {
                     core.verdict.get_or_insert(Ended::Exited(exit));
                     Some(Action::Finished)
@@ -449,6 +462,7 @@ impl Keep {
             }
             // Dropping messages and telling watchers runs foreign code.
             Action::End(child, exit) => guarded(|| child.end(exit)),
+            Action::Drop(waste) => guarded(|| drop(waste)),
             Action::Answer(waiting, answer) => {
                 // Nobody waits any more: the command has been carried out.
                 let _ = waiting.send(answer);
@@ -615,9 +629,12 @@ impl Decide for Keep {
                 self.answer(token, Answer::Ending);
                 guarded(|| child.end(Exit::shutdown()));
             }
-            Input::Terminate(_, token) | Input::Restart(_, token) | Input::Delete(_, token) => {
-                self.answer(token, Answer::Ending);
-            }
+            Input::Terminate(_, token)
+            | Input::Restart(_, token)
+            | Input::Delete(_, token)
+            | Input::Reconfigure(_, token)
+            | Input::ReconfigureChild(_, _, token)
+            | Input::Replace(_, _, token) => self.answer(token, Answer::Ending),
             Input::Boot | Input::ShutDown(..) | Input::Started(_) | Input::Tick | Input::GoOn => {}
         }
     }

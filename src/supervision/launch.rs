@@ -38,6 +38,10 @@ pub(crate) trait Launch: fmt::Debug + Send + Sync {
     fn node(&self) -> Node;
     /// The books of all mailboxes under it that are open.
     fn counts(&self) -> Counts;
+    /// Its slot, if it is an actor of ours, which can be made in another way.
+    fn replaceable(&self) -> Option<Arc<dyn AnySlot>> {
+        None
+    }
 }
 
 impl<A: Actor> Launch for Launcher<A> {
@@ -83,6 +87,10 @@ impl<A: Actor> Launch for Launcher<A> {
             return Counts::default();
         }
         self.slot.counts()
+    }
+
+    fn replaceable(&self) -> Option<Arc<dyn AnySlot>> {
+        Some(Launch::slot(self))
     }
 }
 

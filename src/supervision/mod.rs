@@ -94,6 +94,14 @@
 //! finishes the message in hand and is killed if that takes too long
 //! (`sup_35`), is killed at once (`sup_36`), or is waited for (`sup_37`).
 //!
+//! *Can it be changed while it runs?* Its settings with
+//! [`SupervisorRef::reconfigure`], those of a child with
+//! [`SupervisorRef::reconfigure_child`], and what a child is made by with
+//! [`SupervisorRef::replace_child`]: checked as at the build, all or nothing,
+//! and nobody is restarted by it (`b6_*`). Changes outlive the supervisor's own
+//! restart, as OTP's do, whose new code is asked for its settings again; those
+//! of children that were added later go with the children.
+//!
 //! *What does a restarted child keep?* Its slot: the address, the mailbox and
 //! what is queued in it, names, watchers. Not its state, which the factory makes
 //! anew, nor the message in hand.
@@ -101,6 +109,10 @@
 //! *What if the supervisor itself is killed?* No child survives it, however it
 //! died, and it is reported as ended only when the last child is gone, so no
 //! child ever has two lives at once.
+//!
+//! *Why was it restarted?* The last reasons of each child, five unless told
+//! otherwise, are in [`SupervisorRef::which_children`] and in the tree
+//! (`b10_*`).
 //!
 //! *What does it cost?* A supervisor is one ractor actor. A child costs one entry
 //! in an ordered map; a restart is two hops and a task. `docs/performance.md`
@@ -121,11 +133,11 @@ mod supervisor;
 mod tree;
 mod turn;
 
-pub use errors::{ChildError, StartError, StartFailed};
+pub use errors::{ChangeError, ChildError, StartError, StartFailed};
 pub use handle::{ChildCount, ChildId, ChildInfo, ChildState, SupervisorRef};
 pub use launch::AnyChild;
-pub use plan::{AutoShutdown, Strategy};
+pub use plan::{AutoShutdown, ChildChange, Strategy, SupervisorChange};
 pub use pool::{Pool, PoolRef, PoolStatus};
 pub use root::{AlreadyShutDown, Interrupt, ShutdownReport};
 pub use supervisor::Supervisor;
-pub use tree::Node;
+pub use tree::{Node, RestartReason};

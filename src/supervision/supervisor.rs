@@ -1,5 +1,6 @@
 //! Supervisors: how they are built, started and told what to do.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,8 +9,10 @@ use super::errors::StartError;
 use super::handle::{Begun, SupervisorRef};
 use super::keeper::{Init, Input, Keep};
 use super::launch::{AnyChild, Launch, Nest};
-use super::plan::{Allowance, AutoShutdown, Manner, Plan, Settings, Shape, Strategy};
-use super::tree::Node;
+use super::plan::{
+    Allowance, AutoShutdown, Heir, Manner, Member, Plan, Reason, Settings, Shape, Strategy,
+};
+use super::tree::{Node, RestartReason};
 use crate::actor::core::host::Host;
 use crate::actor::core::slot::{AnySlot, Birth, Name, Place, Slot};
 use crate::actor::system::{Kernel, System};
@@ -153,6 +156,15 @@ impl Supervisor {
         self
     }
 
+    /// How many reasons of restarts it keeps of each child, to be seen in
+    /// [`ChildInfo`](super::ChildInfo) and in the [tree](Node). Default 5: a
+    /// child that crashed for two reasons in turn shows both. A child that never
+    /// crashed costs nothing.
+    pub fn reasons(mut self, kept: u8) -> Self {
+        self.settings.reasons = kept;
+        self
+    }
+
     /// When it ends because significant children have ended by themselves.
     /// Default [`AutoShutdown::Never`]; a dynamic supervisor takes no other.
     ///
@@ -259,16 +271,22 @@ impl Supervisor {
             if !names.insert(name.clone()) {
                 return Err(InvalidSpec::Name(name));
             }
-            children.push((launch, child.policy));
+            children.push(Heir {
+                child: launch,
+                policy: child.policy,
+                reasons: VecDeque::new(),
+            });
         }
         Ok(Built {
             policy: self.policy,
             body: Arc::new(Body {
                 slot: self.slot,
                 shape: self.shape,
-                settings: self.settings,
                 init: self.init,
-                children,
+                estate: Mutex::new(Estate {
+                    settings: self.settings,
+                    children,
+                }),
                 keep: Mutex::new(None),
             }),
         })
@@ -312,10 +330,15 @@ impl Built {
 pub(crate) struct Body {
     slot: Arc<Slot<()>>,
     shape: Shape,
-    settings: Settings,
     init: Option<Init>,
-    children: Vec<(Arc<dyn Launch>, Policy)>,
+    estate: Mutex<Estate>,
     keep: Mutex<Option<Arc<Keep>>>,
+}
+
+/// What the next life begins with.
+struct Estate {
+    settings: Settings,
+    children: Vec<Heir<Arc<dyn Launch>>>,
 }
 
 impl Body {
@@ -324,12 +347,14 @@ impl Body {
         let body = Arc::new(Self {
             slot: supervisor.slot,
             shape: Shape::Ordered,
-            settings: Settings {
-                intensity,
-                ..Settings::default()
-            },
             init: None,
-            children: Vec::new(),
+            estate: Mutex::new(Estate {
+                settings: Settings {
+                    intensity,
+                    ..Settings::default()
+                },
+                children: Vec::new(),
+            }),
             keep: Mutex::new(None),
         });
         body.slot.settle_in(Arc::new(Place {
@@ -345,6 +370,51 @@ impl Body {
 
     pub(crate) fn keep(&self) -> Option<Arc<Keep>> {
         self.keep.lock().clone()
+    }
+
+    /// Takes over what was changed in the present life. A child that it began
+    /// with and that is forgotten by now stays as it was last known: it begins
+    /// with the next life again.
+    fn inherit(&self) {
+        let Some(keep) = self.keep() else {
+            return;
+        };
+        let (settings, heirs) = keep.with_plan(|plan| {
+            let heirs: Vec<_> = plan.heirs().collect();
+            (plan.settings().clone(), heirs)
+        });
+        let mut old = Vec::with_capacity(heirs.len());
+        let mut estate = self.estate.lock();
+        estate.settings = settings;
+        for (key, heir) in heirs {
+            let place = usize::try_from(key).ok();
+            if let Some(child) = place.and_then(|at| estate.children.get_mut(at)) {
+                old.push(std::mem::replace(child, heir));
+            }
+        }
+        // Factories and errors are foreign: they are dropped without the lock.
+        drop(estate);
+        drop(old);
+    }
+
+    /// The children that it has, or would begin with.
+    fn children(&self) -> Vec<(Arc<dyn Launch>, Vec<Reason>)> {
+        match self.keep() {
+            Some(keep) => keep.with_plan(|plan| {
+                let with_reasons = |(_, member): (_, &Member<Arc<dyn Launch>>)| {
+                    let reasons = member.reasons().cloned().collect();
+                    (Arc::clone(&member.child), reasons)
+                };
+                plan.members().map(with_reasons).collect()
+            }),
+            None => {
+                let estate = self.estate.lock();
+                let heirs = estate.children.iter();
+                heirs
+                    .map(|heir| (Arc::clone(&heir.child), Vec::new()))
+                    .collect()
+            }
+        }
     }
 }
 
@@ -368,18 +438,26 @@ impl Launch for Body {
             return;
         };
         let incarnation = self.slot.next_incarnation(birth);
-        let mut plan = Plan::new(self.shape, self.settings.clone(), kernel.now())
-            .under(Arc::clone(&kernel) as Arc<dyn Allowance>);
+        self.inherit();
+        let mut plan;
+        {
+            let estate = self.estate.lock();
+            plan = Plan::new(self.shape, estate.settings.clone(), kernel.now())
+                .under(Arc::clone(&kernel) as Arc<dyn Allowance>);
+            for heir in &estate.children {
+                let key = plan.enrol(Arc::clone(&heir.child), &heir.policy);
+                plan.remember(key, heir.reasons.clone());
+            }
+        }
         let place = Arc::new(Place {
             host: Arc::clone(&kernel) as Arc<dyn Host>,
             parent: self.slot.path().into(),
         });
-        for (child, policy) in &self.children {
-            child.settle_in(Arc::clone(&place));
-            if child.slot().exit().is_some() {
-                child.revive();
+        for (_, member) in plan.members() {
+            member.child.settle_in(Arc::clone(&place));
+            if member.child.slot().exit().is_some() {
+                member.child.revive();
             }
-            plan.enrol(Arc::clone(child), policy);
         }
         let keep = Keep::new(
             Arc::clone(&self.slot),
@@ -411,7 +489,15 @@ impl Launch for Body {
     }
 
     fn end(&self, exit: Exit) {
-        for (child, _) in self.children.iter().rev() {
+        self.inherit();
+        let children = {
+            let estate = self.estate.lock();
+            let heirs = estate.children.iter().rev();
+            heirs
+                .map(|heir| Arc::clone(&heir.child))
+                .collect::<Vec<_>>()
+        };
+        for child in children {
             // A crash or a kill is its own exit; else it ended with this one.
             let slot = child.slot();
             let own = slot
@@ -427,30 +513,18 @@ impl Launch for Body {
 
     fn node(&self) -> Node {
         let mut node = Node::of(&*self.slot, "supervisor");
-        node.children = match self.keep() {
-            Some(keep) => {
-                let children: Vec<_> = keep
-                    .with_plan(|plan| plan.members().map(|(_, m)| Arc::clone(&m.child)).collect());
-                children.iter().map(|child| child.node()).collect()
-            }
-            None => self
-                .children
-                .iter()
-                .map(|(child, _)| child.node())
-                .collect(),
+        let now = self.slot.now();
+        let child = |(child, reasons): (Arc<dyn Launch>, _)| Node {
+            reasons: RestartReason::of(reasons, now),
+            ..child.node()
         };
+        node.children = self.children().into_iter().map(child).collect();
         node
     }
 
     fn counts(&self) -> Counts {
-        let children: Vec<_> = match self.keep() {
-            Some(keep) => {
-                keep.with_plan(|plan| plan.members().map(|(_, m)| Arc::clone(&m.child)).collect())
-            }
-            None => self.children.iter().map(|(c, _)| Arc::clone(c)).collect(),
-        };
         let mut sum = Counts::default();
-        for child in children {
+        for (child, _) in self.children() {
             sum += child.counts();
         }
         sum

@@ -1,12 +1,37 @@
 //! The live tree, as data and as text.
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::plan::Reason;
 use crate::actor::Lifecycle;
 use crate::actor::core::slot::AnySlot;
 use crate::mailbox::Counts;
+
+/// Why a child was restarted, or was to be when its supervisor gave up.
+///
+/// How long ago is counted by the system's clock and as of the snapshot, since
+/// an instant means nothing outside its process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RestartReason {
+    /// How the incarnation ended, in words.
+    pub exit: String,
+    /// How long before the snapshot that was.
+    pub ago: Duration,
+}
+
+impl RestartReason {
+    pub(crate) fn of(reasons: Vec<Reason>, now: Instant) -> Vec<Self> {
+        let said = |reason: Reason| Self {
+            exit: reason.exit.to_string(),
+            ago: now.saturating_duration_since(reason.at),
+        };
+        reasons.into_iter().map(said).collect()
+    }
+}
 
 /// One actor or supervisor in the tree, at one instant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +59,10 @@ pub struct Node {
     pub handled: u64,
     /// The last crash, in words.
     pub last_error: Option<String>,
+    /// Why it was restarted lately, oldest first: as many as its supervisor
+    /// [keeps](crate::supervision::Supervisor::reasons).
+    #[serde(default)]
+    pub reasons: Vec<RestartReason>,
     /// Its children, in start order.
     pub children: Vec<Node>,
 }
@@ -53,6 +82,7 @@ impl Node {
             capacity: slot.mailbox_capacity(),
             handled: counts.handled,
             last_error: slot.last_error().map(|exit| exit.to_string()),
+            reasons: Vec::new(),
             children: Vec::new(),
         }
     }
@@ -71,6 +101,7 @@ impl Node {
             capacity: 0,
             handled: 0,
             last_error: None,
+            reasons: Vec::new(),
             children: Vec::new(),
         }
     }
@@ -107,6 +138,13 @@ impl Node {
         }
         if let Some(error) = &self.last_error {
             write!(f, " last error: {error}")?;
+        }
+        if let Some(last) = self.reasons.last() {
+            if self.last_error.as_ref() != Some(&last.exit) {
+                write!(f, " last restart: {}", last.exit)?;
+            }
+            let millis = last.ago.as_millis().try_into().unwrap_or(u64::MAX);
+            write!(f, " ({:?} ago)", Duration::from_millis(millis))?;
         }
         writeln!(f)?;
         let lead = match branch {

@@ -8,6 +8,7 @@
 mod common;
 
 mod backoff;
+mod changes;
 mod children;
 mod ends;
 mod groups;

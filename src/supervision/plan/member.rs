@@ -1,11 +1,12 @@
 //! One child, as its plan sees it.
 
+use std::collections::VecDeque;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::types::{Status, Token};
-use crate::actor::{Limits, Policy, Restart, Shutdown};
+use super::types::{Reason, Status, Token};
+use crate::actor::{Exit, Limits, Policy, Restart, Shutdown};
 use crate::policy::backoff::BackoffState;
 use crate::policy::intensity::RestartWindow;
 
@@ -54,9 +55,43 @@ pub(super) struct Rare {
     pub(super) failures: BackoffState,
     /// Its restarts, where it has its own intensity.
     pub(super) window: RestartWindow,
+    /// Oldest first, few.
+    pub(super) reasons: VecDeque<Reason>,
+}
+
+impl Rare {
+    /// Keeps so many reasons at most; returns what it let go.
+    pub(super) fn keep(&mut self, reason: Reason, most: u8) -> impl Iterator<Item = Exit> {
+        self.reasons.push_back(reason);
+        let over = self.reasons.len().saturating_sub(most.into());
+        self.reasons.drain(..over).map(|old| old.exit)
+    }
 }
 
 impl<C> Member<C> {
+    pub(super) fn policy(&self) -> Policy {
+        Policy {
+            restart: self.restart,
+            shutdown: self.shutdown,
+            is_significant: self.is_significant,
+            limits: self.rare.as_ref().and_then(|rare| rare.limits.clone()),
+        }
+    }
+
+    pub(super) fn adopt(&mut self, policy: &Policy) {
+        self.restart = policy.restart;
+        self.shutdown = policy.shutdown;
+        self.is_significant = policy.is_significant;
+        if policy.limits.is_some() || self.rare.is_some() {
+            self.rare.get_or_insert_default().limits = policy.limits.clone();
+        }
+    }
+
+    /// Why it was restarted lately, oldest first.
+    pub(crate) fn reasons(&self) -> impl Iterator<Item = &Reason> {
+        self.rare.iter().flat_map(|rare| &rare.reasons)
+    }
+
     pub(super) fn new(child: C, policy: &Policy) -> Self {
         Self {
             child,

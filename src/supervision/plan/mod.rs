@@ -17,6 +17,7 @@
 //! start, in order; one child at a time, except that a dynamic supervisor ends
 //! its children all at once.
 
+mod change;
 mod group;
 mod member;
 mod members;
@@ -31,10 +32,13 @@ use group::{Group, Purpose};
 use member::Moment;
 use members::Members;
 
+pub(crate) use change::Heir;
+pub use change::{ChildChange, SupervisorChange};
 pub(crate) use group::Manner;
 pub(crate) use member::Member;
 pub(crate) use types::{
-    Allowance, Answer, Effect, Effects, End, Key, Settings, Shape, Status, Token, Why,
+    Allowance, Answer, Effect, Effects, End, Key, Reason, Settings, Shape, Status, Token, Waste,
+    Why,
 };
 pub use types::{AutoShutdown, Strategy};
 
@@ -556,6 +560,12 @@ impl<C> Plan<C> {
             return;
         };
         let rare = member.rare.get_or_insert_default();
+        let reason = Reason {
+            exit: exit.clone(),
+            at: now,
+        };
+        let dropped = rare.keep(reason, self.settings.reasons);
+        out.extend(dropped.map(|exit| Effect::Drop(Waste::Exit(exit))));
         let limits = rare.limits.as_deref();
         let verdict = match limits.and_then(|limits| limits.intensity) {
             Some(own) => rare.window.record(now, &own),
@@ -640,6 +650,10 @@ impl<C> Plan<C> {
     fn forget(&mut self, key: Key, exit: Exit, out: &mut Effects<C>) {
         self.forget_timers(key);
         if let Some(member) = self.members.remove(&key) {
+            if let Some(rare) = member.rare {
+                let reasons = rare.reasons.into_iter();
+                out.extend(reasons.map(|old| Effect::Drop(Waste::Exit(old.exit))));
+            }
             out.push(Effect::Forget(member.child, exit));
         }
     }

@@ -71,6 +71,8 @@ pub(crate) struct Settings {
     pub(crate) intensity: Intensity,
     pub(crate) backoff: Backoff,
     pub(crate) auto_shutdown: AutoShutdown,
+    /// How many reasons of restarts are kept of each child.
+    pub(crate) reasons: u8,
 }
 
 impl Default for Settings {
@@ -80,6 +82,7 @@ impl Default for Settings {
             intensity: Intensity::default(),
             backoff: Backoff::none(),
             auto_shutdown: AutoShutdown::default(),
+            reasons: 5,
         }
     }
 }
@@ -190,6 +193,23 @@ pub(crate) enum Effect<C> {
     Escalate(Exit),
     /// Nothing is left: the supervisor ends this way.
     Finished(Exit),
+    /// Drop it, which runs foreign code, without a lock.
+    Drop(Waste<C>),
+}
+
+/// What nobody needs any more.
+#[derive(Debug)]
+pub(crate) enum Waste<C> {
+    #[expect(dead_code, reason = "taken out to be dropped")]
+    Exit(Exit),
+    Child(C),
+}
+
+/// Why and when a child was restarted, or was to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Reason {
+    pub(crate) exit: Exit,
+    pub(crate) at: Instant,
 }
 
 pub(crate) type Effects<C> = Vec<Effect<C>>;

@@ -159,6 +159,35 @@ fn limits_that_make_no_sense_are_refused() {
 }
 
 #[test]
+fn of_the_reasons_the_last_are_kept_and_the_others_are_handed_out_to_be_dropped() {
+    let settings = Settings {
+        intensity: Intensity::new(99, secs(1)),
+        reasons: 2,
+        ..Settings::default()
+    };
+    let mut world = settled(settings, &[policy(Restart::Permanent)]);
+    let kept = |world: &World| {
+        let member = world.plan.member(0).unwrap();
+        let exits: Vec<_> = member.reasons().map(|r| r.exit.to_string()).collect();
+        exits
+    };
+    for exit in [Exit::Killed, Exit::Normal, Exit::failed("scripted")] {
+        world.end(0, exit);
+        world.settle();
+    }
+    assert_eq!(kept(&world), ["normal", "failed: scripted"]);
+    let dropped = |world: &World| world.log.iter().filter(|l| l.starts_with("Drop")).count();
+    assert_eq!(dropped(&world), 1);
+    // A forgotten child takes them with it, and they are not dropped in here.
+    let token = world.token();
+    world.feed(|plan, now, out| plan.terminate(0, token, now, out));
+    world.settle();
+    let token = world.token();
+    world.feed(|plan, _, out| plan.delete(0, token, out));
+    assert_eq!(dropped(&world), 3);
+}
+
+#[test]
 fn a_member_that_never_crashed_is_small() {
     // The child itself takes 16 bytes where it is an actor.
     assert!(size_of::<Member<[usize; 2]>>() <= 72);

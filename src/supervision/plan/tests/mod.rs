@@ -1,6 +1,7 @@
 //! The plan against a world of children that do what they like.
 
 mod auto_shutdown;
+mod change;
 mod limits;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,7 +95,7 @@ impl World {
                 Effect::Close(key, _) => {
                     assert!(!self.lives.contains_key(&key), "{key} lives and is closed");
                 }
-                Effect::Forget(..) | Effect::Booted(_) | Effect::Escalate(_) => {}
+                Effect::Forget(..) | Effect::Booted(_) | Effect::Escalate(_) | Effect::Drop(_) => {}
                 Effect::Answer(token, _) => {
                     assert!(self.waiting.remove(&token), "{token} is answered twice");
                 }
@@ -297,7 +298,7 @@ proptest! {
             Backoff::none()
         };
         let intensity = Intensity::new(intensity, Duration::from_secs(5));
-        let settings = Settings { strategy, intensity, backoff, auto_shutdown };
+        let settings = Settings { strategy, intensity, backoff, auto_shutdown, ..Settings::default() };
         let mut world = World::with(shape, settings);
         if shape == Shape::Ordered {
             for child in 0..children {
