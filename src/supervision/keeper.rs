@@ -282,7 +282,9 @@ impl Keep {
                 core.plan.ended(key, end, now, self.kernel.random(), out);
             }
             Input::Tick => {
-                core.alarm = None;
+                // A tick of an alarm that was replaced while it rang leaves the
+                // new one in force, or there would be two for ever.
+                core.alarm.take_if(|(at, _)| *at <= now);
                 core.plan.tick(now, out);
             }
             Input::GoOn => core.plan.go_on(now, out),
