@@ -87,6 +87,8 @@ pub(crate) struct Core {
     names: Option<HashMap<String, Key>>,
     alarm: Option<(Instant, JoinHandle<()>)>,
     is_dead: bool,
+    /// Children that were alive when it died, and are not gone yet.
+    living: usize,
     /// How it ended, once that is known.
     verdict: Option<Ended>,
     has_reported: bool,
@@ -149,6 +151,7 @@ impl Keep {
                 names,
                 alarm: None,
                 is_dead: false,
+                living: 0,
                 verdict: None,
                 has_reported: false,
             }),
@@ -481,6 +484,7 @@ impl Keep {
                 .filter(|(_, m)| is_live(m.status))
                 .map(|(_, m)| Arc::clone(&m.child))
                 .collect();
+            core.living = to_kill.len();
             (to_kill, std::mem::take(&mut core.answers))
         });
         self.permits.close();
@@ -497,7 +501,12 @@ impl Keep {
             Ended::Ignored => Exit::Normal,
             Ended::NotStarted(exit) | Ended::Exited(exit) => exit,
         };
-        let gone = self.core.lock().plan.bury(key);
+        let gone = {
+            let mut core = self.core.lock();
+            let lives = core.plan.member(key).is_some_and(|m| is_live(m.status));
+            core.living -= usize::from(lives);
+            core.plan.bury(key)
+        };
         if let Some(child) = gone {
             guarded(|| child.end(exit));
         }
@@ -507,8 +516,7 @@ impl Keep {
     fn report_if_over(&self) {
         let (verdict, dynamic) = {
             let mut core = self.core.lock();
-            let lives = core.plan.members().any(|(_, m)| is_live(m.status));
-            if lives || !core.is_dead || core.has_reported {
+            if core.living > 0 || !core.is_dead || core.has_reported {
                 return;
             }
             core.has_reported = true;
