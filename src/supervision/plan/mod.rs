@@ -160,6 +160,8 @@ pub(crate) struct Member<C> {
     has_ended: bool,
     /// It was down with its spec kept: a start that fails does not change that.
     is_kept: bool,
+    /// A group operation stopped the start that is asked for.
+    is_interrupted: bool,
     /// Its entry among the timers.
     due: Option<Instant>,
 }
@@ -330,6 +332,7 @@ impl<C> Plan<C> {
                 asked: None,
                 has_ended: false,
                 is_kept: false,
+                is_interrupted: false,
                 due: None,
             },
         );
@@ -399,6 +402,7 @@ impl<C> Plan<C> {
             }
             Status::Starting(_) | Status::Up | Status::Stopping => {
                 let old = std::mem::replace(&mut member.asked, NonZero::new(token));
+                member.is_interrupted = false;
                 if let Some(old) = old {
                     out.push(Effect::Answer(old.get(), Answer::Failed(Exit::shutdown())));
                 }
@@ -856,6 +860,7 @@ impl<C> Plan<C> {
                     }
                     Status::Starting(_) | Status::Up | Status::Stopping => {
                         group.stopping.insert(key);
+                        member.is_interrupted |= member.status == Status::Starting(Why::Asked);
                         self.stop_one(key, manner, now, out);
                     }
                 }
@@ -984,8 +989,16 @@ impl<C> Plan<C> {
         let Some(member) = self.members.get_mut(key) else {
             return;
         };
+        let was_starting = member.status == Status::Starting(Why::Asked);
         member.status = Status::Down;
-        let asked = member.asked.take().map(NonZero::get);
+        let is_interrupted = std::mem::take(&mut member.is_interrupted) || was_starting;
+        let asked = if is_interrupted && will_start {
+            // The group starts it again, and answers whoever waits for it then.
+            None
+        } else {
+            member.asked.take().map(NonZero::get)
+        };
+        let refusal = (is_interrupted && !is_end).then(|| exit.clone());
         if is_end {
             // A static child of a supervisor that ends belongs to the next
             // incarnation of that supervisor; the keeper closes it when there
@@ -997,10 +1010,10 @@ impl<C> Plan<C> {
             self.put_down(key, exit, out);
         }
         if let Some(token) = asked {
-            let answer = if is_end && !is_group {
-                Answer::Ending
-            } else {
-                Answer::Done
+            let answer = match refusal {
+                Some(exit) => Answer::Failed(exit),
+                None if is_end && (is_interrupted || !is_group) => Answer::Ending,
+                None => Answer::Done,
             };
             out.push(Effect::Answer(token, answer));
         }
