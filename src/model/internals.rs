@@ -1,12 +1,17 @@
 //! What the project's own models see of the floors below: the queue and the
-//! reply slot, for messages that are plain numbers. No part of the interface.
+//! reply slot, for messages that are plain numbers; a supervisor's turns and its
+//! plan. No part of the interface.
 
+use std::sync::OnceLock;
 use std::task::{Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Stage;
+use crate::actor::{Exit, Policy, Restart, Shutdown};
 use crate::mailbox::{self, Batch, Counts, Item, Mailbox, Unanswered, Unfinished, Word};
+use crate::policy::intensity::Intensity;
 use crate::policy::priority::Priority;
+use crate::supervision::{plan, turn};
 
 /// One execution of a [model](crate::model()), inside a model of loom's.
 pub fn play(scene: impl FnOnce(&mut Stage)) {
@@ -240,5 +245,171 @@ impl ReplySlot {
 
     pub fn on_gone(&self, waker: &Waker) {
         self.0.on_gone(waker);
+    }
+}
+
+/// Who decides, as the model scripts it.
+pub trait Decide {
+    type Input;
+    type Turn;
+
+    fn may_step_here(&self, input: &Self::Input) -> bool;
+    fn step(&self, turn: &mut Self::Turn, input: Self::Input);
+    fn has_bell(&self) -> bool;
+    fn ring(&self);
+    fn bury(&self, input: Self::Input);
+}
+
+struct Decider<'a, D>(&'a D);
+
+impl<D: Decide> turn::Decide for Decider<'_, D> {
+    type Input = D::Input;
+    type Turn = D::Turn;
+
+    fn may_step_here(&self, input: &D::Input) -> bool {
+        self.0.may_step_here(input)
+    }
+
+    fn step_here(&self, turn: &mut D::Turn, input: D::Input) -> Result<(), D::Input> {
+        self.0.step(turn, input);
+        Ok(())
+    }
+
+    fn step(&self, turn: &mut D::Turn, input: D::Input) {
+        self.0.step(turn, input);
+    }
+
+    fn has_bell(&self) -> bool {
+        self.0.has_bell()
+    }
+
+    fn ring(&self) {
+        self.0.ring();
+    }
+
+    fn bury(&self, input: D::Input) {
+        self.0.bury(input);
+    }
+}
+
+/// Whose turn it is.
+#[expect(missing_debug_implementations, reason = "a model prints no locks")]
+pub struct Turns<I, T>(turn::Turns<I, T>);
+
+impl<I, T> Turns<I, T> {
+    #[must_use]
+    pub fn new(first: I, turn: T) -> Self {
+        Self(turn::Turns::new(first, turn))
+    }
+
+    pub fn push<D: Decide<Input = I, Turn = T>>(&self, input: I, decide: &D) {
+        self.0.push(input, &Decider(decide));
+    }
+
+    pub fn wake<D: Decide<Input = I, Turn = T>>(&self, decide: &D) {
+        self.0.wake(&Decider(decide));
+    }
+
+    pub fn work<D: Decide<Input = I, Turn = T>>(&self, decide: &D) {
+        self.0.work(&Decider(decide));
+    }
+
+    pub fn end<R>(&self, settle: impl FnOnce(&mut T) -> R) -> R {
+        self.0.end(settle)
+    }
+
+    pub fn clear<D: Decide<Input = I, Turn = T>>(&self, decide: &D) {
+        self.0.clear(&Decider(decide));
+    }
+}
+
+/// What a plan wants done. A key names a child.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Effect {
+    Launch(u64),
+    Stop(u64),
+    Answer(u64),
+    Finished,
+    /// Something that a model does not look at.
+    Other,
+}
+
+/// The restart plan of a supervisor with one permanent child that may be
+/// restarted ten times, while no time passes.
+#[derive(Debug)]
+pub struct Plan(plan::Plan<()>);
+
+/// The clock stands still.
+fn still() -> Instant {
+    static NOW: OnceLock<Instant> = OnceLock::new();
+    #[expect(clippy::disallowed_methods, reason = "read once")]
+    *NOW.get_or_init(Instant::now)
+}
+
+impl Plan {
+    #[expect(clippy::new_without_default, reason = "it is no empty plan")]
+    #[must_use]
+    pub fn new() -> Self {
+        let settings = plan::Settings {
+            intensity: Intensity::new(10, Duration::from_secs(1)),
+            ..plan::Settings::default()
+        };
+        let mut plan = plan::Plan::new(plan::Shape::Ordered, settings, still());
+        let policy = Policy {
+            restart: Restart::Permanent,
+            shutdown: Shutdown::Infinity,
+            ..Policy::default()
+        };
+        plan.enrol((), &policy);
+        Self(plan)
+    }
+
+    #[must_use]
+    pub fn restarts(&self) -> u64 {
+        self.0.restarts()
+    }
+
+    fn feed(
+        &mut self,
+        event: impl FnOnce(&mut plan::Plan<()>, Instant, &mut plan::Effects<()>),
+    ) -> Vec<Effect> {
+        let now = still();
+        let mut effects = Vec::new();
+        event(&mut self.0, now, &mut effects);
+        let seen = |effect| match effect {
+            plan::Effect::Launch { key, .. } => Effect::Launch(key),
+            plan::Effect::Stop(key) => Effect::Stop(key),
+            plan::Effect::Answer(token, _) => Effect::Answer(token),
+            plan::Effect::Finished(_) => Effect::Finished,
+            _ => Effect::Other,
+        };
+        effects.into_iter().map(seen).collect()
+    }
+
+    pub fn boot(&mut self) -> Vec<Effect> {
+        self.feed(|plan, now, out| plan.boot(now, out))
+    }
+
+    pub fn started(&mut self, key: u64) -> Vec<Effect> {
+        self.feed(|plan, now, out| plan.started(key, now, out))
+    }
+
+    pub fn crashed(&mut self, key: u64) -> Vec<Effect> {
+        let end = plan::End::Exited(Exit::Killed);
+        self.feed(|plan, now, out| plan.ended(key, end, now, 0.5, out))
+    }
+
+    pub fn stopped(&mut self, key: u64) -> Vec<Effect> {
+        let end = plan::End::Exited(Exit::shutdown());
+        self.feed(|plan, now, out| plan.ended(key, end, now, 0.5, out))
+    }
+
+    pub fn terminate(&mut self, key: u64, token: u64) -> Vec<Effect> {
+        self.feed(|plan, now, out| plan.terminate(key, token, now, out))
+    }
+
+    pub fn shut_down(&mut self) -> Vec<Effect> {
+        let manner = plan::Manner::Stop;
+        self.feed(|plan, now, out| plan.shut_down(Exit::shutdown(), manner, now, out))
     }
 }

@@ -98,6 +98,8 @@ pub(crate) struct Core {
     names: Option<HashMap<String, Key>>,
     alarm: Option<(Instant, JoinHandle<()>)>,
     is_dead: bool,
+    /// Children that were alive when it died, and are not gone yet.
+    living: usize,
     /// How it ended, once that is known.
     verdict: Option<Ended>,
     has_reported: bool,
@@ -162,6 +164,7 @@ impl Keep {
                 names,
                 alarm: None,
                 is_dead: false,
+                living: 0,
                 verdict: None,
                 has_reported: false,
             }),
@@ -333,8 +336,11 @@ impl Keep {
                 core.plan.ended(key, end, clock(), random, out);
             }
             Input::Tick => {
-                core.alarm = None;
-                core.plan.tick(clock(), out);
+                let now = clock();
+                // A tick of an alarm that was replaced while it rang leaves the
+                // new one in force, or there would be two for ever.
+                core.alarm.take_if(|(at, _)| *at <= now);
+                core.plan.tick(now, out);
             }
             Input::GoOn => core.plan.go_on(clock(), out),
         }
@@ -527,6 +533,7 @@ impl Keep {
                 .filter(|(_, m)| is_live(m.status))
                 .map(|(_, m)| Arc::clone(&m.child))
                 .collect();
+            core.living = to_kill.len();
             (to_kill, std::mem::take(&mut core.answers))
         });
         self.permits.close();
@@ -543,7 +550,12 @@ impl Keep {
             Ended::Ignored => Exit::Normal,
             Ended::NotStarted(exit) | Ended::Exited(exit) => exit,
         };
-        let gone = self.core.lock().plan.bury(key);
+        let gone = {
+            let mut core = self.core.lock();
+            let lives = core.plan.member(key).is_some_and(|m| is_live(m.status));
+            core.living -= usize::from(lives);
+            core.plan.bury(key)
+        };
         if let Some(child) = gone {
             guarded(|| child.end(exit));
         }
@@ -553,8 +565,7 @@ impl Keep {
     fn report_if_over(&self) {
         let (verdict, dynamic) = {
             let mut core = self.core.lock();
-            let lives = core.plan.members().any(|(_, m)| is_live(m.status));
-            if lives || !core.is_dead || core.has_reported {
+            if core.living > 0 || !core.is_dead || core.has_reported {
                 return;
             }
             core.has_reported = true;

@@ -126,12 +126,12 @@ mod handle;
 pub mod interop;
 mod keeper;
 mod launch;
-mod plan;
+pub(crate) mod plan;
 mod pool;
 mod root;
 mod supervisor;
 mod tree;
-mod turn;
+pub(crate) mod turn;
 
 pub use errors::{ChangeError, ChildError, StartError, StartFailed};
 pub use handle::{ChildCount, ChildId, ChildInfo, ChildState, SupervisorRef};

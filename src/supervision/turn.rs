@@ -127,8 +127,10 @@ impl<I, T> Turns<I, T> {
     where
         D: Decide<Input = I, Turn = T>,
     {
-        // Calmed first: what comes from here on rings again.
-        self.is_ringing.store(false, Release);
+        // Calmed first: what comes from here on rings again. A swap, so that it
+        // has its place among the rings: it follows every ring that was taken
+        // for this one, and what came with that ring is in the inbox.
+        self.is_ringing.swap(false, AcqRel);
         loop {
             let mut turn = self.turn.lock();
             if self.is_over.load(Acquire) {

@@ -1,5 +1,5 @@
-//! Every order in which the threads of the mailbox, the reply slot and the
-//! shell can meet, checked with loom.
+//! Every order in which the threads of the mailbox, the reply slot, the shell
+//! and a supervisor's turns can meet, checked with loom.
 //!
 //! ```sh
 //! RUSTFLAGS="--cfg callboard_loom" cargo test --release --test loom
@@ -31,6 +31,8 @@ mod post;
 mod reply;
 #[cfg(callboard_loom)]
 mod shell;
+#[cfg(callboard_loom)]
+mod turn;
 
 #[cfg(callboard_loom)]
 fn main() -> std::process::ExitCode {
@@ -42,6 +44,7 @@ fn main() -> std::process::ExitCode {
     models.extend(drain::models());
     models.extend(reply::models());
     models.extend(shell::models());
+    models.extend(turn::models());
     harness::run(models)
 }
 

@@ -272,13 +272,15 @@ impl<C> Plan<C> {
     where
         C: Clone,
     {
-        self.members.range(..self.statics).map(|(key, member)| {
+        let statics = self.statics;
+        let enrolled = self.members.iter().take_while(move |(key, _)| *key < statics);
+        enrolled.map(|(key, member)| {
             let heir = Heir {
                 child: member.child.clone(),
                 policy: member.policy(),
                 reasons: member.reasons().cloned().collect(),
             };
-            (*key, heir)
+            (key, heir)
         })
     }
 

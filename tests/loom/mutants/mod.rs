@@ -2,3 +2,4 @@
 
 pub(crate) mod queue;
 pub(crate) mod reply;
+pub(crate) mod turn;
