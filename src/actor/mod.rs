@@ -74,6 +74,7 @@ pub(crate) mod child;
 pub(crate) mod core;
 pub(crate) mod envelope;
 pub(crate) mod fault;
+pub(crate) mod health;
 pub(crate) mod launch;
 pub(crate) mod observe;
 pub(crate) mod registry;
@@ -84,18 +85,20 @@ pub(crate) mod worker;
 
 pub use self::child::{ChildSpec, ChildTemplate, InvalidSpec, Redeliver, Restart, Shutdown};
 pub use self::core::ask::{Ask, ask_all};
-pub use self::core::behaviour::Actor;
+pub use self::core::behaviour::{Actor, Checkpointed};
 pub use self::core::context::Context;
 pub use self::core::dead_letter::{DeadLetter, DeadReason};
 pub use self::core::errors::{AskError, TellError, TryTellError};
 pub use self::core::event::Event;
 pub use self::core::exit::{BoxError, Exit, Started};
-pub use self::core::life::Lifecycle;
+pub use self::core::health::{CheckOutcome, Health, Unhealthy};
+pub use self::core::life::{IllegalTransition, Lifecycle, Transition};
 pub use self::core::refs::{ActorRef, WeakRef};
 pub use self::core::reply::Reply;
 pub use self::core::request::Request;
 pub use self::core::slot::{ActorId, Down, WatchId};
 pub use self::core::tell::Tell;
+pub use self::core::transitions::Transitions;
 pub use self::envelope::{
     DeliverError, Envelope, Header, InvalidEnvelope, Kind, Logged, MessageLog,
 };

@@ -106,4 +106,4 @@ pub use plan::Strategy;
 pub use pool::{Pool, PoolRef, PoolStatus};
 pub use root::{AlreadyShutDown, Interrupt, ShutdownReport};
 pub use supervisor::Supervisor;
-pub use tree::Node;
+pub use tree::{Node, NodeHealth};

@@ -1,6 +1,7 @@
 //! The live tree, as data and as text.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +35,40 @@ pub struct Node {
     pub handled: u64,
     /// The last crash, in words.
     pub last_error: Option<String>,
+    /// What its health checks found, where it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<NodeHealth>,
     /// Its children, in start order.
     pub children: Vec<Node>,
+}
+
+/// What an actor's health checks found, at one instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NodeHealth {
+    /// How often it was checked, in all of its lives.
+    pub checks: u64,
+    /// How many have failed in a row, in the present life.
+    pub failures: u32,
+    /// How the last check went, in words.
+    pub outcome: Option<String>,
+    /// How long ago the last check was over.
+    pub age: Option<Duration>,
+}
+
+impl NodeHealth {
+    fn of(slot: &dyn AnySlot) -> Option<Self> {
+        let health = slot.health_book()?.health(slot.state());
+        let now = slot.now();
+        Some(Self {
+            checks: health.checks,
+            failures: health.failures,
+            outcome: health.outcome.map(|outcome| outcome.to_string()),
+            age: health
+                .last_check
+                .map(|at| now.saturating_duration_since(at)),
+        })
+    }
 }
 
 impl Node {
@@ -53,6 +86,7 @@ impl Node {
             capacity: slot.mailbox_capacity(),
             handled: counts.handled,
             last_error: slot.last_error().map(|exit| exit.to_string()),
+            health: NodeHealth::of(slot),
             children: Vec::new(),
         }
     }
@@ -71,6 +105,7 @@ impl Node {
             capacity: 0,
             handled: 0,
             last_error: None,
+            health: None,
             children: Vec::new(),
         }
     }
@@ -104,6 +139,11 @@ impl Node {
                 " queue {}/{} (high {}) handled {}",
                 self.depth, self.capacity, self.high_water, self.handled
             )?;
+        }
+        if let Some(health) = &self.health
+            && health.failures > 0
+        {
+            write!(f, " checks failed {}", health.failures)?;
         }
         if let Some(error) = &self.last_error {
             write!(f, " last error: {error}")?;
