@@ -14,7 +14,7 @@ pub use crate::policy::health::HealthCheck;
 pub use crate::policy::priority::Priority;
 pub use crate::resilience::Breaker;
 pub use crate::supervision::{
-    Pool, PoolRef, StartError, Strategy, Supervisor, SupervisorRef,
+    Pool, PoolRef, RollingRestart, StartError, Strategy, Supervisor, SupervisorRef,
 };
 
 /// So many milliseconds.

@@ -56,6 +56,8 @@ pub(crate) enum Input {
     Terminate(Key, Token),
     Restart(Key, Token),
     Delete(Key, Token),
+    Cycle(Key, Token),
+    Drain(Key, Option<Instant>, Token),
     ShutDown(Exit, Manner),
     Started(Key),
     Ended(Key, Ended),
@@ -279,7 +281,11 @@ impl Keep {
                         guarded(|| launch.end(Exit::shutdown()));
                     }
                 }
-                Input::Terminate(_, token) | Input::Restart(_, token) | Input::Delete(_, token) => {
+                Input::Terminate(_, token)
+                | Input::Restart(_, token)
+                | Input::Delete(_, token)
+                | Input::Cycle(_, token)
+                | Input::Drain(_, _, token) => {
                     self.answer(token, Answer::Ending);
                 }
                 Input::Boot | Input::ShutDown(..) | Input::Started(_) | Input::Tick => {}
@@ -378,6 +384,8 @@ impl Keep {
             Input::Terminate(key, token) => core.plan.terminate(key, token, now, out),
             Input::Restart(key, token) => core.plan.restart(key, token, out),
             Input::Delete(key, token) => core.plan.delete(key, token, out),
+            Input::Cycle(key, token) => core.plan.cycle(key, token, now, out),
+            Input::Drain(key, by, token) => core.plan.drain_child(key, by, token, now, out),
             Input::ShutDown(exit, manner) => core.plan.shut_down(exit, manner, now, out),
             Input::Started(key) => core.plan.started(key, now, out),
             Input::Ended(key, ended) => {

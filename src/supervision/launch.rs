@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use ractor::ActorCell;
 
+use super::keeper::Keep;
 use super::plan::Policy;
 use super::tree::Node;
 use crate::actor::child::ChildSpec;
@@ -39,6 +40,20 @@ pub(crate) trait Launch: fmt::Debug + Send + Sync {
     fn node(&self) -> Node;
     /// The books of all mailboxes under it that are open.
     fn counts(&self) -> Counts;
+    /// What it is, for what is done to whole subtrees.
+    fn inside(&self) -> Inside {
+        Inside::Foreign
+    }
+}
+
+/// What a child is.
+pub(crate) enum Inside {
+    /// An actor with a mailbox of ours.
+    Actor,
+    /// A supervisor, with its present incarnation.
+    Supervisor(Option<Arc<Keep>>),
+    /// Something with a mailbox of its own.
+    Foreign,
 }
 
 impl<A: Actor> Launch for Launcher<A> {
@@ -84,6 +99,10 @@ impl<A: Actor> Launch for Launcher<A> {
             return Counts::default();
         }
         self.slot.counts()
+    }
+
+    fn inside(&self) -> Inside {
+        Inside::Actor
     }
 }
 

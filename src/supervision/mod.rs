@@ -81,6 +81,12 @@
 //! died, and it is reported as ended only when the last child is gone, so no
 //! child ever has two lives at once.
 //!
+//! *How is a whole subtree looked after?* [`SupervisorRef::pause`] and
+//! [`SupervisorRef::maintain`] stop its actors handling messages,
+//! [`SupervisorRef::drain`] lets them finish what they accepted and takes them
+//! down, [`SupervisorRef::rolling_restart`] gives each a new life, a few at a
+//! time, without losing a message (`b7_*` in `tests/supervision`).
+//!
 //! *What does it cost?* A supervisor is one ractor actor. A child costs one entry
 //! in an ordered map; a restart is two hops and a task. `docs/performance.md`
 //! has the figures.
@@ -93,6 +99,7 @@ mod handle;
 pub mod interop;
 mod keeper;
 mod launch;
+mod operations;
 mod plan;
 mod pool;
 mod root;
@@ -102,6 +109,7 @@ mod tree;
 pub use errors::{ChildError, StartError, StartFailed};
 pub use handle::{ChildCount, ChildId, ChildInfo, ChildState, SupervisorRef};
 pub use launch::AnyChild;
+pub use operations::{DrainReport, NotBack, RollingReport, RollingRestart};
 pub use plan::Strategy;
 pub use pool::{Pool, PoolRef, PoolStatus};
 pub use root::{AlreadyShutDown, Interrupt, ShutdownReport};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::errors::StartError;
 use super::handle::SupervisorRef;
 use super::keeper::{HasNames, Input, Keep};
-use super::launch::{AnyChild, Launch, Nest};
+use super::launch::{AnyChild, Inside, Launch, Nest};
 use super::plan::{Manner, Plan, Policy, Shape, Strategy};
 use super::tree::Node;
 use crate::actor::core::host::Host;
@@ -405,6 +405,10 @@ impl Launch for Body {
             sum += child.counts();
         }
         sum
+    }
+
+    fn inside(&self) -> Inside {
+        Inside::Supervisor(self.keep())
     }
 }
 

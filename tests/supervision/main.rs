@@ -13,6 +13,7 @@ mod ends;
 mod groups;
 mod intensity;
 mod nested;
+mod operations;
 mod restarts;
 mod starts;
 

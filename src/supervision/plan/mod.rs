@@ -224,6 +224,8 @@ pub(crate) struct Plan<C> {
     /// was under way.
     deferred: VecDeque<(Key, Exit)>,
     timers: BTreeSet<(Instant, Key)>,
+    /// Children in a planned restart, and who waits for it.
+    cycling: BTreeMap<Key, Token>,
     restarts: u64,
 }
 
@@ -248,6 +250,7 @@ impl<C> Plan<C> {
             group: None,
             deferred: VecDeque::new(),
             timers: BTreeSet::new(),
+            cycling: BTreeMap::new(),
             restarts: 0,
         }
     }
@@ -472,7 +475,8 @@ impl<C> Plan<C> {
         }
         member.status = Status::Up;
         member.up_since = Some(now);
-        Some(member.asked.take().map(NonZero::get))
+        let asked = member.asked.take().map(NonZero::get);
+        Some(asked.or_else(|| self.end_cycle(key)))
     }
 
     pub(crate) fn started(&mut self, key: Key, now: Instant, out: &mut Effects<C>) {
@@ -482,8 +486,9 @@ impl<C> Plan<C> {
         if matches!(member.status, Status::Starting(_)) {
             member.status = Status::Up;
             member.up_since = Some(now);
-            if let Some(token) = member.asked.take() {
-                out.push(Effect::Answer(token.get(), Answer::Started));
+            let asked = member.asked.take().map(NonZero::get);
+            if let Some(token) = asked.or_else(|| self.end_cycle(key)) {
+                out.push(Effect::Answer(token, Answer::Started));
             }
         }
         if let Some(group) = &mut self.group
@@ -503,6 +508,9 @@ impl<C> Plan<C> {
         out: &mut Effects<C>,
     ) {
         self.forget_timers(key);
+        if self.is_recycled(key, out) {
+            return;
+        }
         let Some(member) = self.members.get_mut(&key) else {
             return;
         };
@@ -969,6 +977,9 @@ impl<C> Plan<C> {
     /// The child is down and nothing restarts it by itself.
     fn put_down(&mut self, key: Key, exit: Exit, out: &mut Effects<C>) {
         self.forget_timers(key);
+        if let Some(token) = self.end_cycle(key) {
+            out.push(Effect::Answer(token, Answer::Done));
+        }
         let Some(member) = self.members.get_mut(&key) else {
             return;
         };
@@ -1015,6 +1026,8 @@ impl<C> Plan<C> {
         }
     }
 }
+
+mod operations;
 
 #[cfg(test)]
 mod tests;
