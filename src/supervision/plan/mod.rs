@@ -955,6 +955,10 @@ impl<C> Plan<C> {
         member.status = Status::Down;
         let asked = member.asked.take().map(NonZero::get);
         if is_end {
+            self.break_cycle(key, Answer::Ending, out);
+            let Some(member) = self.members.get_mut(&key) else {
+                return;
+            };
             // A static child of a supervisor that ends belongs to the next
             // incarnation of that supervisor; the keeper closes it when there
             // is none.
@@ -977,9 +981,7 @@ impl<C> Plan<C> {
     /// The child is down and nothing restarts it by itself.
     fn put_down(&mut self, key: Key, exit: Exit, out: &mut Effects<C>) {
         self.forget_timers(key);
-        if let Some(token) = self.end_cycle(key) {
-            out.push(Effect::Answer(token, Answer::Done));
-        }
+        self.break_cycle(key, Answer::Done, out);
         let Some(member) = self.members.get_mut(&key) else {
             return;
         };
@@ -998,6 +1000,7 @@ impl<C> Plan<C> {
 
     fn forget(&mut self, key: Key, exit: Exit, out: &mut Effects<C>) {
         self.forget_timers(key);
+        self.break_cycle(key, Answer::Done, out);
         if let Some(member) = self.members.remove(&key) {
             out.push(Effect::Forget(member.child, exit));
         }

@@ -68,6 +68,13 @@ impl<C> Plan<C> {
         self.cycling.remove(&key)
     }
 
+    /// A planned restart will not be finished: whoever waits for it is told.
+    pub(super) fn break_cycle(&mut self, key: Key, answer: Answer, out: &mut Effects<C>) {
+        if let Some(token) = self.end_cycle(key) {
+            out.push(super::Effect::Answer(token, answer));
+        }
+    }
+
     /// As [`Plan::terminate`], but the child finishes its queue first. Whoever
     /// has not ended by then is killed.
     pub(crate) fn drain_child(
