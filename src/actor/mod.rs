@@ -53,8 +53,17 @@
 //! *When does an actor end?* By `stop`, by its own exit, or by its supervisor.
 //! Never because nobody holds a reference.
 //!
-//! *In which order do hooks run?* `start`, then `handle` one message at a time,
-//! then `stop`; start and stop at most once per incarnation. After a kill no
+//! *How is it?* [`ActorRef::state`] says so now, [`ActorRef::watch_state`] and
+//! [`Context::watch_state`] tell of each change; an actor declares a state of its
+//! own with [`Context::declare`] (`b7_*`). [`ChildSpec::health_check`] has it asked
+//! from outside, and ended when it does not answer (`b8_*`).
+//!
+//! *What does a restarted actor know?* What its factory gives it, and what its
+//! last life kept for it, if it is [`Checkpointed`].
+//!
+//! *In which order do hooks run?* `restore` where something was kept, `start`,
+//! `check`, then `handle` one message at a time, then `stop`; start and stop at
+//! most once per incarnation. A health check runs between two messages. After a kill no
 //! stop hook runs.
 //!
 //! *What does a request carry?* Deadline, correlation, cancellation and the

@@ -74,8 +74,9 @@
 //! (`sup_35`), is killed at once (`sup_36`), or is waited for (`sup_37`).
 //!
 //! *What does a restarted child keep?* Its slot: the address, the mailbox and
-//! what is queued in it, names, watchers. Not its state, which the factory makes
-//! anew, nor the message in hand.
+//! what is queued in it, names, watchers, the record of its health. Not the message
+//! in hand, nor its state, which the factory makes anew; but a
+//! [`Checkpointed`](crate::actor::Checkpointed) actor gets what it kept.
 //!
 //! *What if the supervisor itself is killed?* No child survives it, however it
 //! died, and it is reported as ended only when the last child is gone, so no

@@ -70,6 +70,7 @@ enum Command {
     Work(Duration),
     /// Declares this about itself.
     Declare(Lifecycle),
+    Fail,
 }
 
 impl Actor for Patient {
@@ -95,6 +96,7 @@ impl Actor for Patient {
             Command::Seen(reply_to) => reply_to.send(self.seen.clone()),
             Command::Work(time) => tokio::time::sleep(time).await,
             Command::Declare(state) => cx.declare(state)?,
+            Command::Fail => return Err("scripted failure".into()),
         }
         Ok(())
     }
@@ -302,6 +304,24 @@ async fn b8_a_check_that_hangs_gives_room_back_and_can_be_killed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b8_a_check_in_the_middle_of_a_burst_gives_room_back_first() {
+    let (system, chart) = (system(), Chart::new(Check::Hang));
+    let spec = chart.spec().mailbox(64);
+    let actor = spec.actor_ref();
+    // Taken in one go, and booked in chunks.
+    actor.try_tell(Command::Work(ms(10_500))).ok().unwrap();
+    for n in 0..63 {
+        actor.try_tell(Command::Note(n)).ok().unwrap();
+    }
+    let began = system.now();
+    system.spawn(spec).await.unwrap();
+    // The check begins after 10.5 s and is given up after 11.
+    soon(actor.tell(Command::Note(64))).await.unwrap();
+    assert!(system.now() - began < secs(11));
+    assert_eq!(chart.checks(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn b8_who_answers_is_asked_to_stop_and_killed_if_that_takes_too_long() {
     let (system, chart) = (system(), Chart::new(Check::Fail));
     *chart.hangs_in_stop.lock().unwrap() = true;
@@ -352,16 +372,21 @@ async fn b8_an_error_that_the_actor_declared_ends_with_a_good_check() {
 
 #[tokio::test(start_paused = true)]
 async fn b8_a_long_stop_hook_is_no_failure() {
-    let (system, chart) = (system(), Chart::new(Check::Pass));
-    *chart.hangs_in_stop.lock().unwrap() = true;
-    let spec = chart.spec().restart(Restart::Temporary);
-    let actor = system.spawn(spec).await.unwrap();
-    actor.stop();
-    pass(secs(100)).await;
-    assert_eq!(health(&actor).checks, 0);
-    assert!(!actor.is_closed(), "nobody has killed it");
-    actor.kill();
-    assert!(matches!(soon(actor.closed()).await, Exit::Killed));
+    for how in ["stop", "fail"] {
+        let (system, chart) = (system(), Chart::new(Check::Pass));
+        *chart.hangs_in_stop.lock().unwrap() = true;
+        let spec = chart.spec().restart(Restart::Temporary);
+        let actor = system.spawn(spec).await.unwrap();
+        match how {
+            "stop" => actor.stop(),
+            _ => actor.tell(Command::Fail).await.unwrap(),
+        }
+        pass(secs(100)).await;
+        assert_eq!(health(&actor).checks, 0, "{how}");
+        assert!(!actor.is_closed(), "{how}: nobody has killed it");
+        actor.kill();
+        assert!(matches!(soon(actor.closed()).await, Exit::Killed));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -245,6 +245,32 @@ async fn b7_in_a_maintenance_what_is_in_hand_is_displaced_by_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b7_in_a_maintenance_that_drops_the_oldest_newcomers_overtake_nobody_who_waits() {
+    let system = system();
+    let spec = probe("a").mailbox(2);
+    let actor = spec.actor_ref();
+    // Taken in one go: nothing is left in the queue that could be displaced.
+    let (msg, held) = Msg::hold();
+    actor.try_tell(msg).unwrap();
+    actor.try_tell(Msg::Note(1)).unwrap();
+    system.spawn(spec).await.unwrap();
+    soon(held.entered).await.unwrap();
+    let mut second = std::pin::pin!(actor.tell(Msg::Note(2)));
+    let mut third = std::pin::pin!(actor.tell(Msg::Note(3)));
+    assert!(poll_once(&mut second).await.is_pending());
+    assert!(poll_once(&mut third).await.is_pending());
+    actor.maintain(Overflow::DropOldest);
+    drop(held.release);
+    idle().await;
+    assert_eq!(actor.counts().queued, 2, "put back, and the second let in");
+    actor.try_tell(Msg::Note(4)).unwrap();
+    actor.resume();
+    soon(third).await.unwrap();
+    assert_eq!(actor.ask(Msg::Seen).await.unwrap(), [1, 2, 3]);
+    assert_eq!(system.dead_letters().total, 1, "the newcomer");
+}
+
+#[tokio::test(start_paused = true)]
 async fn b7_a_drain_and_an_end_for_good_end_a_maintenance_and_its_rule() {
     let system = system();
     let spec = probe("a").mailbox(1).restart(Restart::Transient);

@@ -203,6 +203,19 @@ async fn b7_a_watch_of_states_ends_by_unwatch_and_with_the_watchers_life() {
         [3],
         "told before the watch ended, and not after"
     );
+    // Nor what was under way when it ended.
+    let id = watch(&watcher, &other).await;
+    let paused = other.clone();
+    watcher
+        .tell(deed(move |_, cx| {
+            paused.pause();
+            cx.unwatch(id);
+            Box::pin(async { Ok(()) })
+        }))
+        .await
+        .unwrap();
+    assert_eq!(watcher.ask(Msg::Seen).await.unwrap(), [3]);
+    other.resume();
     watch(&watcher, &other).await;
     watcher.kill();
     idle().await;
@@ -343,6 +356,9 @@ async fn b7_the_end_of_a_pause_brings_back_what_was_before_it() {
     actor.pause();
     actor.resume();
     assert_eq!(actor.state(), Lifecycle::Error, "still starting");
+    actor.pause();
     pass(secs(20)).await;
-    assert_eq!(actor.state(), Lifecycle::Ready);
+    assert_eq!(actor.state(), Lifecycle::Maintenance);
+    actor.resume();
+    assert_eq!(actor.state(), Lifecycle::Ready, "what it is by now");
 }

@@ -82,12 +82,18 @@ pub trait Actor: Sized + Send + 'static {
         async { Ok(()) }
     }
 
-    /// Whether the actor is able to work. Asked before it counts as ready.
-    /// Default: it is.
+    /// Whether the actor is able to work. Asked before it counts as ready, and
+    /// between two messages where its spec has a
+    /// [health check](crate::actor::ChildSpec::health_check). Default: it is.
     ///
     /// # Errors
     ///
-    /// At start, an error refuses the start.
+    /// At start, an error refuses the start. Later, an error or a panic is a
+    /// failed check.
+    ///
+    /// # Cancel safety
+    ///
+    /// A later check that is not done in time is dropped where it awaits.
     fn check(
         &mut self,
         cx: &mut Context<Self>,

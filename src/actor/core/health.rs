@@ -307,3 +307,36 @@ where
         Poll::Ready(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b8_a_late_answer_is_none_to_the_next_question() {
+        let checkup = Checkup::default();
+        assert!(checkup.open(), "the actor has to be told");
+        let late = checkup.take_up().expect("it is asked");
+        checkup.give_up();
+        assert_eq!(checkup.take_up(), None, "nobody waits");
+        assert!(checkup.open());
+        checkup.answer(late, CheckOutcome::Passed);
+        assert!(checkup.poll_outcome(Waker::noop()).is_pending());
+        let next = checkup.take_up().expect("it is asked again");
+        checkup.answer(next, CheckOutcome::TimedOut);
+        let outcome = checkup.poll_outcome(Waker::noop());
+        assert!(matches!(outcome, Poll::Ready(CheckOutcome::TimedOut)));
+    }
+
+    #[test]
+    fn b8_there_is_one_word_in_the_lane_however_often_it_is_asked() {
+        let checkup = Checkup::default();
+        assert!(checkup.open());
+        for _ in 0..10 {
+            checkup.give_up();
+            assert!(!checkup.open(), "it was told and has not looked");
+        }
+        assert!(checkup.take_up().is_some());
+        assert!(checkup.open());
+    }
+}

@@ -586,7 +586,7 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     fn pause(&self) {
         let change = {
             let mut life = self.life.lock();
-            if life.end.is_reached() {
+            if life.stage == Stage::Ending {
                 return;
             }
             // Under one lock, so that state and queue agree whoever resumes.
@@ -600,7 +600,7 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     fn maintain(&self, overflow: Overflow) {
         let (displaced, change) = {
             let mut life = self.life.lock();
-            if life.end.is_reached() {
+            if life.stage == Stage::Ending {
                 return;
             }
             let displaced = self.queue.pause_with(overflow, || self.now());

@@ -46,6 +46,10 @@ pub(crate) struct Change {
 impl Life {
     /// The one place where the state changes, but for a slot that is asked back.
     pub(super) fn turn(&mut self, to: Lifecycle, now: impl FnOnce() -> Instant) -> Option<Change> {
+        if self.stage == Stage::Ending && to != Lifecycle::Shutdown {
+            // It ends for good: whatever comes late changes nothing.
+            return None;
+        }
         let from = std::mem::replace(&mut self.state, to);
         if from == to {
             return None;
