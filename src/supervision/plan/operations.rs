@@ -50,9 +50,10 @@ impl<C> Plan<C> {
             .members
             .get(&key)
             .is_some_and(|m| m.status == Status::Stopping && m.asked.is_none());
-        // A group that came meanwhile restarts or ends it in its own turn.
+        // A group that came meanwhile, the end among them, restarts or ends it in
+        // its own turn.
         let is_in_group = self.group.as_ref().is_some_and(|g| g.concerns(key));
-        if !is_wanted || is_in_group || self.is_ending() {
+        if !is_wanted || is_in_group {
             return false;
         }
         self.restarts += 1;

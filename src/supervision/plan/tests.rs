@@ -225,7 +225,37 @@ fn a_planned_restart_counts_as_a_restart_and_against_nothing() {
         assert!(world.waiting.is_empty(), "{:?}", world.log);
         world.log.clear();
     }
+    // Two crashes are allowed, as before.
+    for _ in 0..2 {
+        world.end(0, Exit::Killed);
+        world.settle();
+    }
     assert!(!world.plan.is_ending());
+    world.end(0, Exit::Killed);
+    assert!(world.plan.is_ending());
+}
+
+#[test]
+fn a_group_restart_takes_a_planned_one_over() {
+    let mut world = booted(Strategy::OneForAll, 3);
+    let token = world.token();
+    world.feed(|plan, now, out| plan.cycle(1, token, now, out));
+    world.end(0, Exit::Killed);
+    world.end(1, Exit::shutdown());
+    assert!(!world.lives.contains_key(&1), "it starts in its turn");
+    world.settle();
+    assert_eq!(world.lives.len(), 3, "{:?}", world.log);
+    assert!(world.waiting.is_empty(), "{:?}", world.log);
+}
+
+#[test]
+fn the_end_of_the_supervisor_breaks_a_planned_restart_off() {
+    let mut world = booted(Strategy::OneForOne, 2);
+    let token = world.token();
+    world.feed(|plan, now, out| plan.cycle(0, token, now, out));
+    world.feed(|plan, now, out| plan.shut_down(Exit::shutdown(), Manner::Stop, now, out));
+    world.settle();
+    assert!(world.is_finished && world.waiting.is_empty());
 }
 
 #[test]
