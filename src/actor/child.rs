@@ -7,11 +7,13 @@ use std::time::Duration;
 use super::core::admission::Admission;
 use super::core::behaviour::Actor;
 use super::core::exit::Exit;
+use super::core::health::HealthBook;
 use super::core::refs::ActorRef;
 use super::core::shell::Make;
 use super::core::slot::{AnySlot, Extras, Name, Redelivery, Slot};
 use crate::mailbox::{InvalidMailbox, Mailbox};
 use crate::policy::backoff::Backoff;
+use crate::policy::health::{HealthCheck, InvalidHealthCheck};
 use crate::policy::intensity::Intensity;
 use crate::sync::Mutex;
 
@@ -129,6 +131,7 @@ pub struct ChildSpec<A: Actor> {
     policy: Policy,
     redelivery: Option<(u32, CopyOf<A::Msg>)>,
     admission: Option<Admission>,
+    health: Option<HealthCheck>,
     reserved: Reserved<A::Msg>,
     is_late: bool,
 }
@@ -162,6 +165,7 @@ impl<A: Actor> ChildSpec<A> {
             policy: Policy::default(),
             redelivery: None,
             admission: None,
+            health: None,
             reserved: Reserved(OnceLock::new()),
             is_late: false,
         }
@@ -255,11 +259,31 @@ impl<A: Actor> ChildSpec<A> {
         self.touch()
     }
 
+    /// Has its health checked while it is up, by its own
+    /// [`check`](Actor::check) hook, between two messages. Default: it is not.
+    ///
+    /// A check that fails, panics or is not answered in time puts the actor in
+    /// [`Lifecycle::Error`](crate::actor::Lifecycle::Error); one that passes
+    /// makes it ready again. Too many failures in a row end its life with
+    /// [`Unhealthy`](crate::actor::Unhealthy) as the reason, and its restart rule
+    /// applies. The time runs outside of the actor, so one that is stuck in a
+    /// handler is found out and killed; only synchronous code cannot be
+    /// interrupted. While it is paused nothing is checked, and a check that meets
+    /// a pause does not count.
+    ///
+    /// [`ActorRef::health`](crate::actor::ActorRef::health) is the record. Costs
+    /// one task and one timer, while a life lasts.
+    pub fn health_check(mut self, check: HealthCheck) -> Self {
+        self.health = Some(check);
+        self.touch()
+    }
+
     /// The reference that the child will have. Messages sent to it wait in its
     /// mailbox until it is started; if the spec is dropped instead, they are
     /// undelivered.
     ///
-    /// Takes mailbox, redelivery, names and groups as they are now: setting
+    /// Takes mailbox, redelivery, names, groups and health check as they are
+    /// now: setting
     /// them afterwards is refused at start.
     #[must_use]
     pub fn actor_ref(&self) -> ActorRef<A::Msg> {
@@ -275,6 +299,9 @@ impl<A: Actor> ChildSpec<A> {
         self.mailbox.validate().map_err(InvalidSpec::Mailbox)?;
         if !self.name.is_valid() {
             return Err(InvalidSpec::Name(self.name.to_string()));
+        }
+        if let Some(check) = &self.health {
+            check.validate().map_err(InvalidSpec::HealthCheck)?;
         }
         if self.is_late {
             return Err(InvalidSpec::SetAfterRef);
@@ -294,11 +321,18 @@ impl<A: Actor> ChildSpec<A> {
             mailbox,
             redelivery,
             admission,
+            health,
             ..
         } = self;
-        reserved
-            .0
-            .get_or_init(|| new_slot(name.clone(), mailbox, *redelivery, admission.clone()))
+        reserved.0.get_or_init(|| {
+            new_slot(
+                name.clone(),
+                mailbox,
+                *redelivery,
+                admission.clone(),
+                *health,
+            )
+        })
     }
 
     /// What a supervisor needs, and nothing of the types.
@@ -311,12 +345,13 @@ impl<A: Actor> ChildSpec<A> {
             policy,
             redelivery,
             admission,
+            health,
             mut reserved,
             is_late: _,
         } = self;
         let known = reserved.0.take();
         let is_known = known.is_some();
-        let slot = known.unwrap_or_else(|| new_slot(name, &mailbox, redelivery, admission));
+        let slot = known.unwrap_or_else(|| new_slot(name, &mailbox, redelivery, admission, health));
         Ok(ChildParts {
             slot,
             is_known,
@@ -331,16 +366,19 @@ fn new_slot<M: Send + 'static>(
     mailbox: &Mailbox,
     redelivery: Option<(u32, CopyOf<M>)>,
     admission: Option<Admission>,
+    health: Option<HealthCheck>,
 ) -> Arc<Slot<M>> {
     let redelivery = redelivery.map(|(at_most, copy)| Redelivery {
         at_most,
         copy,
         tries: Mutex::new((None, 0)),
     });
-    let extras = (redelivery.is_some() || admission.is_some()).then(|| {
+    let is_plain = redelivery.is_none() && admission.is_none() && health.is_none();
+    let extras = (!is_plain).then(|| {
         Box::new(Extras {
             redelivery,
             admission,
+            health: health.map(HealthBook::new),
         })
     });
     Arc::new(Slot::new(name, mailbox, extras))
@@ -381,6 +419,8 @@ pub enum InvalidSpec {
     Backoff(crate::policy::backoff::InvalidBackoff),
     /// A pool's size is.
     Size(crate::policy::sizing::InvalidSizing),
+    /// A health check is.
+    HealthCheck(InvalidHealthCheck),
     /// A breaker is.
     Breaker(crate::policy::breaker::InvalidBreaker),
     /// A combination that makes no sense, in words.
@@ -401,6 +441,7 @@ impl fmt::Display for InvalidSpec {
             Self::Intensity(why) => why.fmt(f),
             Self::Backoff(why) => why.fmt(f),
             Self::Size(why) => why.fmt(f),
+            Self::HealthCheck(why) => why.fmt(f),
             Self::Breaker(why) => why.fmt(f),
             Self::Combination(why) => f.write_str(why),
         }
@@ -419,6 +460,7 @@ pub struct ChildTemplate<A: Actor> {
     make: Make<A>,
     mailbox: Mailbox,
     policy: Policy,
+    health: Option<HealthCheck>,
     next: std::sync::atomic::AtomicU64,
 }
 
@@ -431,6 +473,7 @@ impl<A: Actor> ChildTemplate<A> {
             make: Arc::new(make),
             mailbox: Mailbox::default(),
             policy: Policy::default(),
+            health: None,
             next: std::sync::atomic::AtomicU64::new(0),
         }
     }
@@ -473,12 +516,21 @@ impl<A: Actor> ChildTemplate<A> {
         self
     }
 
+    /// Has the health of each child checked, as
+    /// [`ChildSpec::health_check`] says. Default: it is not.
+    #[must_use]
+    pub fn health_check(mut self, check: HealthCheck) -> Self {
+        self.health = Some(check);
+        self
+    }
+
     /// The spec of the next child.
     pub fn next_child(&self) -> ChildSpec<A> {
         let n = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let name = Name::Numbered(Arc::clone(&self.prefix), n);
         let mut spec = ChildSpec::numbered(name, Arc::clone(&self.make));
         spec.policy = self.policy.clone();
+        spec.health = self.health;
         spec.mailbox(self.mailbox.clone())
     }
 }

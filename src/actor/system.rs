@@ -442,6 +442,10 @@ impl Host for Kernel {
         self.registry.register(slot, admission, capabilities)
     }
 
+    fn look_after(&self, slot: &Arc<dyn AnySlot>) -> Option<Box<dyn Any + Send + Sync>> {
+        super::health::look_after(slot)
+    }
+
     fn unregister(&self, slot: &dyn AnySlot) {
         self.registry.unregister(slot.id());
     }

@@ -125,7 +125,8 @@ struct State<T, S> {
     capacity: u32,
     overflow: Overflow,
     door: Door,
-    paused: bool,
+    /// Paused: the overflow rule to return to.
+    paused: Option<Overflow>,
     consumer: Option<Waker>,
     waiting: Option<Box<Waiting<T>>>,
     next_ticket: u64,
@@ -158,7 +159,7 @@ impl<T: Item, S: Word> Queue<T, S> {
                 capacity,
                 overflow: settings.overflow,
                 door: Door::Open,
-                paused: false,
+                paused: None,
                 consumer: None,
                 waiting: None,
                 next_ticket: 0,
@@ -228,9 +229,15 @@ impl<T: Item, S: Word> Queue<T, S> {
                 Offer::Dropped(item, state.books.accepted)
             }
             Overflow::DropOldest => {
-                let Some((old, seq)) = state.store.pop_displaced() else {
-                    // All there is room for is in the actor's hand, which
+                let oldest = match &state.waiting {
+                    // Since before a pause that brought this rule: a newcomer
+                    // that made room for itself would overtake them.
+                    Some(_) => None,
+                    // All there is room for may be in the actor's hand, which
                     // nothing can displace.
+                    None => state.store.pop_displaced(),
+                };
+                let Some((old, seq)) = oldest else {
                     state.books.mishaps().rejected += 1;
                     return Offer::Dropped(item, state.books.accepted);
                 };
@@ -407,12 +414,14 @@ impl<T: Item, S: Word> Queue<T, S> {
         state.book(batch, &mut wakes, &now);
         let taken = if let Some(signal) = self.pop_signal(state) {
             Taken::Signal(signal)
-        } else if state.store.len() > 0 && !state.paused {
+        } else if state.store.len() > 0 && state.paused.is_none() {
             match state.hand_out(batch, &now) {
                 Some((item, seq)) => Taken::One(item, seq),
                 None => Taken::Items,
             }
-        } else if state.door == Door::Closed || (state.door == Door::Draining && !state.paused) {
+        } else if state.door == Door::Closed
+            || (state.door == Door::Draining && state.paused.is_none())
+        {
             Taken::Drained
         } else {
             if let Some(waker) = waker {
@@ -556,7 +565,7 @@ impl<T: Item, S: Word> Queue<T, S> {
         let mut wakes = WakeList::default();
         let mut state = self.state.lock();
         state.door = Door::Open;
-        state.paused = false;
+        state.end_pause();
         state.books = Books::default();
         state.high_water = 0;
         self.flag.store(0, Release);
@@ -585,7 +594,39 @@ impl<T: Item, S: Word> Queue<T, S> {
 
     /// Stops handing out messages; signals still pass.
     pub(crate) fn pause(&self) {
-        self.state.lock().paused = true;
+        let mut state = self.state.lock();
+        let normal = state.overflow;
+        state.paused.get_or_insert(normal);
+    }
+
+    /// As [`Queue::pause`], with this overflow rule until the end of the pause.
+    ///
+    /// Those who wait for room already keep their places, except that a rule
+    /// that drops the oldest lets them in now: hands over what had to leave.
+    #[must_use]
+    pub(crate) fn pause_with(
+        &self,
+        overflow: Overflow,
+        now: impl Fn() -> Instant,
+    ) -> Vec<(T, u64)> {
+        let mut wakes = WakeList::default();
+        let mut displaced = Vec::new();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        state.paused.get_or_insert(state.overflow);
+        state.overflow = overflow;
+        if overflow == Overflow::DropOldest && state.door == Door::Open {
+            while state.waiting.is_some()
+                && let Some(oldest) = state.store.pop_displaced()
+            {
+                state.books.mishaps().displaced += 1;
+                displaced.push(oldest);
+                state.accept_waiting(&mut wakes, &now);
+            }
+        }
+        drop(guard);
+        wakes.wake();
+        displaced
     }
 
     /// Hands out messages again. Returns who is to be woken, for a caller that
@@ -593,12 +634,12 @@ impl<T: Item, S: Word> Queue<T, S> {
     #[must_use]
     pub(crate) fn resume(&self) -> Option<Waker> {
         let mut state = self.state.lock();
-        state.paused = false;
+        state.end_pause();
         state.consumer.take()
     }
 
     pub(crate) fn is_paused(&self) -> bool {
-        self.state.lock().paused
+        self.state.lock().paused.is_some()
     }
 
     // ---- figures -------------------------------------------------------
@@ -638,6 +679,12 @@ impl<T: Item, S> State<T, S> {
         let fill = u32::try_from(self.store.len()).unwrap_or(u32::MAX) + self.held;
         if fill > self.high_water {
             self.high_water = fill;
+        }
+    }
+
+    fn end_pause(&mut self) {
+        if let Some(normal) = self.paused.take() {
+            self.overflow = normal;
         }
     }
 

@@ -21,7 +21,7 @@ use crate::actor::{Actor, ActorRef, ChildSpec, ChildTemplate, Exit, Restart};
 /// running.
 #[derive(Clone)]
 pub struct SupervisorRef {
-    body: Arc<Body>,
+    pub(super) body: Arc<Body>,
 }
 
 impl SupervisorRef {
@@ -163,7 +163,7 @@ impl SupervisorRef {
         self.outcome(|token| Input::Delete(key, token)).await
     }
 
-    async fn outcome(&self, make: impl FnOnce(u64) -> Input) -> Result<(), ChildError> {
+    pub(super) async fn outcome(&self, make: impl FnOnce(u64) -> Input) -> Result<(), ChildError> {
         match self.command(make).await {
             Answer::Started | Answer::Ignored | Answer::Done => Ok(()),
             Answer::Failed(exit) => Err(ChildError::Failed(exit)),
@@ -251,11 +251,11 @@ impl SupervisorRef {
         }
     }
 
-    fn find(&self, child: &ChildId) -> Option<u64> {
+    pub(super) fn find(&self, child: &ChildId) -> Option<u64> {
         self.body.keep()?.find(&child.key)
     }
 
-    fn was_ours(&self, child: &ChildId) -> bool {
+    pub(super) fn was_ours(&self, child: &ChildId) -> bool {
         let ChildKey::Ref(_, path) = &child.key else {
             return false;
         };

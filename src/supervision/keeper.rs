@@ -62,6 +62,8 @@ pub(crate) enum Input {
     Reconfigure(Box<SupervisorChange>, Token),
     ReconfigureChild(Key, Box<ChildChange>, Token),
     Replace(Key, Arc<dyn Launch>, Token),
+    Cycle(Key, Token),
+    Drain(Key, Option<Instant>, Token),
     ShutDown(Exit, Manner),
     Started(Key),
     Ended(Key, Ended),
@@ -318,6 +320,8 @@ impl Keep {
                 core.plan.reconfigure_child(key, *change, token, out);
             }
             Input::Replace(key, child, token) => core.plan.replace(key, child, token, out),
+            Input::Cycle(key, token) => core.plan.cycle(key, token, clock(), out),
+            Input::Drain(key, by, token) => core.plan.drain_child(key, by, token, clock(), out),
             Input::ShutDown(exit, manner) => core.plan.shut_down(exit, manner, clock(), out),
             Input::Started(key) => core.plan.started(key, clock(), out),
             Input::Ended(key, ended) => {
@@ -645,7 +649,9 @@ impl Decide for Keep {
             | Input::Delete(_, token)
             | Input::Reconfigure(_, token)
             | Input::ReconfigureChild(_, _, token)
-            | Input::Replace(_, _, token) => self.answer(token, Answer::Ending),
+            | Input::Replace(_, _, token)
+            | Input::Cycle(_, token)
+            | Input::Drain(_, _, token) => self.answer(token, Answer::Ending),
             Input::Boot | Input::ShutDown(..) | Input::Started(_) | Input::Tick | Input::GoOn => {}
         }
     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use ractor::ActorCell;
 
+use super::keeper::Keep;
 use super::tree::Node;
 use crate::actor::child::ChildSpec;
 use crate::actor::core::host::Overseer;
@@ -42,6 +43,20 @@ pub(crate) trait Launch: fmt::Debug + Send + Sync {
     fn replaceable(&self) -> Option<Arc<dyn AnySlot>> {
         None
     }
+    /// What it is, for what is done to whole subtrees.
+    fn inside(&self) -> Inside {
+        Inside::Foreign
+    }
+}
+
+/// What a child is.
+pub(crate) enum Inside {
+    /// An actor with a mailbox of ours.
+    Actor,
+    /// A supervisor, with its present incarnation.
+    Supervisor(Option<Arc<Keep>>),
+    /// Something with a mailbox of its own.
+    Foreign,
 }
 
 impl<A: Actor> Launch for Launcher<A> {
@@ -91,6 +106,10 @@ impl<A: Actor> Launch for Launcher<A> {
 
     fn replaceable(&self) -> Option<Arc<dyn AnySlot>> {
         Some(Launch::slot(self))
+    }
+
+    fn inside(&self) -> Inside {
+        Inside::Actor
     }
 }
 

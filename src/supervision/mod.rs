@@ -103,8 +103,9 @@
 //! of children that were added later go with the children.
 //!
 //! *What does a restarted child keep?* Its slot: the address, the mailbox and
-//! what is queued in it, names, watchers. Not its state, which the factory makes
-//! anew, nor the message in hand.
+//! what is queued in it, names, watchers, the record of its health. Not the message
+//! in hand, nor its state, which the factory makes anew; but a
+//! [`Checkpointed`](crate::actor::Checkpointed) actor gets what it kept.
 //!
 //! *What if the supervisor itself is killed?* No child survives it, however it
 //! died, and it is reported as ended only when the last child is gone, so no
@@ -113,6 +114,12 @@
 //! *Why was it restarted?* The last reasons of each child, five unless told
 //! otherwise, are in [`SupervisorRef::which_children`] and in the tree
 //! (`b10_*`).
+//!
+//! *How is a whole subtree looked after?* [`SupervisorRef::pause`] and
+//! [`SupervisorRef::maintain`] stop its actors handling messages,
+//! [`SupervisorRef::drain`] lets them finish what they accepted and takes them
+//! down, [`SupervisorRef::rolling_restart`] gives each a new life, a few at a
+//! time, without losing a message (`b7_*` in `tests/supervision`).
 //!
 //! *What does it cost?* A supervisor is one ractor actor. A child costs one entry
 //! in an ordered map; a restart is two hops and a task. `docs/performance.md`
@@ -126,6 +133,7 @@ mod handle;
 pub mod interop;
 mod keeper;
 mod launch;
+mod operations;
 pub(crate) mod plan;
 mod pool;
 mod root;
@@ -136,8 +144,9 @@ pub(crate) mod turn;
 pub use errors::{ChangeError, ChildError, StartError, StartFailed};
 pub use handle::{ChildCount, ChildId, ChildInfo, ChildState, SupervisorRef};
 pub use launch::AnyChild;
+pub use operations::{DrainReport, NotBack, RollingReport, RollingRestart};
 pub use plan::{AutoShutdown, ChildChange, Strategy, SupervisorChange};
 pub use pool::{Pool, PoolRef, PoolStatus};
 pub use root::{AlreadyShutDown, Interrupt, ShutdownReport};
 pub use supervisor::Supervisor;
-pub use tree::{Node, RestartReason};
+pub use tree::{Node, NodeHealth, RestartReason};

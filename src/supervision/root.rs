@@ -21,7 +21,7 @@ use crate::mailbox::Counts;
 
 /// How long a shutdown waits for killed actors to be gone: a kill is seen at
 /// the next suspension, so only synchronous code takes longer.
-const GRACE: Duration = Duration::from_secs(1);
+pub(super) const GRACE: Duration = Duration::from_secs(1);
 
 /// The root's own overseer: when the root ends, the system is over.
 struct Top {
@@ -63,7 +63,7 @@ impl Tree for Root {
     }
 }
 
-fn existing(kernel: &Kernel) -> Option<Arc<Body>> {
+pub(super) fn existing(kernel: &Kernel) -> Option<Arc<Body>> {
     let root = kernel.root().lock().clone()?;
     let root = root.as_any().downcast::<Root>().ok()?;
     Some(Arc::clone(&root.0))
@@ -291,7 +291,7 @@ pub enum Interrupt {
 }
 
 /// `None`: it did not come in time.
-async fn until<F: Future>(at: Option<Instant>, future: F) -> Option<F::Output> {
+pub(super) async fn until<F: Future>(at: Option<Instant>, future: F) -> Option<F::Output> {
     match at {
         Some(at) => tokio::time::timeout_at(at.into(), future).await.ok(),
         None => Some(future.await),

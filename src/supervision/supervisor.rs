@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::errors::StartError;
 use super::handle::{Begun, SupervisorRef};
 use super::keeper::{Init, Input, Keep};
-use super::launch::{AnyChild, Launch, Nest};
+use super::launch::{AnyChild, Inside, Launch, Nest};
 use super::plan::{
     Allowance, AutoShutdown, Heir, Manner, Member, Plan, Reason, Settings, Shape, Strategy,
 };
@@ -528,6 +528,10 @@ impl Launch for Body {
             sum += child.counts();
         }
         sum
+    }
+
+    fn inside(&self) -> Inside {
+        Inside::Supervisor(self.keep())
     }
 }
 

@@ -63,8 +63,40 @@ pub struct Node {
     /// [keeps](crate::supervision::Supervisor::reasons).
     #[serde(default)]
     pub reasons: Vec<RestartReason>,
+    /// What its health checks found, where it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<NodeHealth>,
     /// Its children, in start order.
     pub children: Vec<Node>,
+}
+
+/// What an actor's health checks found, at one instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NodeHealth {
+    /// How often it was checked, in all of its lives.
+    pub checks: u64,
+    /// How many have failed in a row, in the present life.
+    pub failures: u32,
+    /// How the last check went, in words.
+    pub outcome: Option<String>,
+    /// How long ago the last check was over.
+    pub age: Option<Duration>,
+}
+
+impl NodeHealth {
+    fn of(slot: &dyn AnySlot) -> Option<Self> {
+        let health = slot.health_book()?.health(slot.state());
+        let now = slot.now();
+        Some(Self {
+            checks: health.checks,
+            failures: health.failures,
+            outcome: health.outcome.map(|outcome| outcome.to_string()),
+            age: health
+                .last_check
+                .map(|at| now.saturating_duration_since(at)),
+        })
+    }
 }
 
 impl Node {
@@ -83,6 +115,7 @@ impl Node {
             handled: counts.handled,
             last_error: slot.last_error().map(|exit| exit.to_string()),
             reasons: Vec::new(),
+            health: NodeHealth::of(slot),
             children: Vec::new(),
         }
     }
@@ -102,6 +135,7 @@ impl Node {
             handled: 0,
             last_error: None,
             reasons: Vec::new(),
+            health: None,
             children: Vec::new(),
         }
     }
@@ -135,6 +169,11 @@ impl Node {
                 " queue {}/{} (high {}) handled {}",
                 self.depth, self.capacity, self.high_water, self.handled
             )?;
+        }
+        if let Some(health) = &self.health
+            && health.failures > 0
+        {
+            write!(f, " checks failed {}", health.failures)?;
         }
         if let Some(error) = &self.last_error {
             write!(f, " last error: {error}")?;

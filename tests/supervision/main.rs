@@ -14,6 +14,7 @@ mod ends;
 mod groups;
 mod intensity;
 mod nested;
+mod operations;
 mod restarts;
 mod significant;
 mod starts;

@@ -33,6 +33,12 @@ pub(crate) trait Host: fmt::Debug + Send + Sync {
         admission: Option<&Admission>,
         capabilities: Vec<Arc<str>>,
     ) -> Result<(), BoxError>;
+    /// Begins to check the health of this life of an actor, until what is
+    /// returned is dropped. Nothing where there is no time.
+    fn look_after(&self, slot: &Arc<dyn AnySlot>) -> Option<Box<dyn std::any::Any + Send + Sync>> {
+        let _ = slot;
+        None
+    }
     /// Makes it unfindable again.
     fn unregister(&self, slot: &dyn AnySlot);
     /// An actor that oversees itself has ended for good; `at` is where it is

@@ -10,13 +10,15 @@ use super::ask::Ask;
 use super::dead_letter::DeadReason;
 use super::errors::{TellError, TryTellError};
 use super::exit::Exit;
+use super::health::Health;
 use super::life::Lifecycle;
 use super::reply::Reply;
 use super::request::{Carried, Letter};
 use super::scope;
 use super::slot::{ActorId, AnySlot, Down, Slot, WatchId};
 use super::tell::{self, Tell};
-use crate::mailbox::{Counts, Offer, Parked, Unanswered};
+use super::transitions::Transitions;
+use crate::mailbox::{Counts, Offer, Overflow, Parked, Unanswered};
 
 /// A cheap, typed, comparable reference to an actor.
 ///
@@ -323,6 +325,17 @@ impl<M: Send + 'static> ActorRef<M> {
         id
     }
 
+    /// The changes of its declared state, from now on and over restarts.
+    ///
+    /// Bounded: whoever falls 64 changes behind loses the oldest, counted. It
+    /// never slows the actor down, and costs nothing where nobody watches.
+    /// Actors watch with
+    /// [`Context::watch_state`](crate::actor::Context::watch_state) instead.
+    #[must_use]
+    pub fn watch_state(&self) -> Transitions {
+        Transitions::of(self.any_arc())
+    }
+
     /// Ends a watch. Nothing happens if it has fired.
     pub fn unwatch(&self, id: WatchId) {
         self.any().unwatch(id);
@@ -351,9 +364,21 @@ impl<M: Send + 'static> ActorRef<M> {
     }
 
     /// Pauses the actor ([`Lifecycle::Maintenance`]): its mailbox fills and its
-    /// overflow rule applies.
+    /// overflow rule applies. It finishes the message in hand first.
     pub fn pause(&self) {
         self.any().pause();
+    }
+
+    /// Pauses the actor with another overflow rule for as long as the pause
+    /// lasts: for example [`Overflow::Reject`], so that nobody waits for an actor
+    /// in maintenance. [`ActorRef::resume`] brings the mailbox's own rule back.
+    ///
+    /// The rule is for newcomers that find no room. Those who wait for room
+    /// already keep their places; only [`Overflow::DropOldest`] lets them in at
+    /// once. What the actor has taken before it sees the pause counts as in its
+    /// hand, which nothing displaces. On a paused actor it changes the rule.
+    pub fn maintain(&self, overflow: Overflow) {
+        self.any().maintain(overflow);
     }
 
     /// Ends a pause.
@@ -371,6 +396,13 @@ impl<M: Send + 'static> ActorRef<M> {
     #[must_use]
     pub fn state(&self) -> Lifecycle {
         self.any().state()
+    }
+
+    /// What its health checks found; `None` if its spec asks for none.
+    #[must_use]
+    pub fn health(&self) -> Option<Health> {
+        let slot = self.any();
+        Some(slot.health_book()?.health(slot.state()))
     }
 
     /// The books of its mailbox at this instant.

@@ -273,7 +273,10 @@ impl<C> Plan<C> {
         C: Clone,
     {
         let statics = self.statics;
-        let enrolled = self.members.iter().take_while(move |(key, _)| *key < statics);
+        let enrolled = self
+            .members
+            .iter()
+            .take_while(move |(key, _)| *key < statics);
         enrolled.map(|(key, member)| {
             let heir = Heir {
                 child: member.child.clone(),

@@ -329,6 +329,10 @@ impl<C> Plan<C> {
         member.status = Status::Down;
         let asked = member.asked.take().map(NonZero::get);
         if is_end {
+            self.break_cycle(key, Answer::Ending, out);
+            let Some(member) = self.members.get_mut(&key) else {
+                return;
+            };
             // A static child of a supervisor that ends belongs to the next
             // incarnation of that supervisor; the keeper closes it when there
             // is none.

@@ -23,7 +23,7 @@ mod member;
 mod members;
 mod types;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -66,6 +66,8 @@ pub(crate) struct Plan<C> {
     /// was under way.
     deferred: VecDeque<(Key, Exit)>,
     timers: BTreeSet<(Moment, Key)>,
+    /// Children in a planned restart, and who waits for it.
+    cycling: BTreeMap<Key, Token>,
     restarts: u64,
     /// A significant child has ended by itself, which is still to be looked at.
     has_lost: bool,
@@ -85,6 +87,7 @@ impl<C> Plan<C> {
             group: None,
             deferred: VecDeque::new(),
             timers: BTreeSet::new(),
+            cycling: BTreeMap::new(),
             restarts: 0,
             has_lost: false,
         }
@@ -317,7 +320,8 @@ impl<C> Plan<C> {
         }
         member.status = Status::Up;
         member.up_since = Moment::of(now, self.began);
-        Some(member.asked.take().map(NonZero::get))
+        let asked = member.asked.take().map(NonZero::get);
+        Some(asked.or_else(|| self.end_cycle(key)))
     }
 
     pub(crate) fn started(&mut self, key: Key, now: Instant, out: &mut Effects<C>) {
@@ -327,8 +331,9 @@ impl<C> Plan<C> {
         if matches!(member.status, Status::Starting(_)) {
             member.status = Status::Up;
             member.up_since = Moment::of(now, self.began);
-            if let Some(token) = member.asked.take() {
-                out.push(Effect::Answer(token.get(), Answer::Started));
+            let asked = member.asked.take().map(NonZero::get);
+            if let Some(token) = asked.or_else(|| self.end_cycle(key)) {
+                out.push(Effect::Answer(token, Answer::Started));
             }
         }
         if let Some(group) = &mut self.group
@@ -355,6 +360,9 @@ impl<C> Plan<C> {
         out: &mut Effects<C>,
     ) {
         self.forget_timers(key);
+        if self.is_recycled(key, out) {
+            return;
+        }
         let Some(member) = self.members.get_mut(&key) else {
             return;
         };
@@ -631,6 +639,7 @@ impl<C> Plan<C> {
     /// The child is down and nothing restarts it by itself.
     fn put_down(&mut self, key: Key, exit: Exit, out: &mut Effects<C>) {
         self.forget_timers(key);
+        self.break_cycle(key, Answer::Done, out);
         let Some(member) = self.members.get_mut(&key) else {
             return;
         };
@@ -649,6 +658,7 @@ impl<C> Plan<C> {
 
     fn forget(&mut self, key: Key, exit: Exit, out: &mut Effects<C>) {
         self.forget_timers(key);
+        self.break_cycle(key, Answer::Done, out);
         if let Some(member) = self.members.remove(&key) {
             if let Some(rare) = member.rare {
                 let reasons = rare.reasons.into_iter();
@@ -693,6 +703,8 @@ impl<C> Plan<C> {
         }
     }
 }
+
+mod operations;
 
 #[cfg(test)]
 mod tests;

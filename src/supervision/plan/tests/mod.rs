@@ -240,6 +240,65 @@ fn a_terminate_during_a_backoff_wins() {
     assert_eq!(world.plan.member(0).unwrap().status, Status::Down);
 }
 
+#[test]
+fn a_planned_restart_counts_as_a_restart_and_against_nothing() {
+    let mut world = booted(Strategy::OneForAll, 2);
+    for life in 1..=5 {
+        let token = world.token();
+        world.feed(|plan, now, out| plan.cycle(0, token, now, out));
+        assert_eq!(world.log, ["Stop(0)"]);
+        world.settle();
+        assert!(!world.log.iter().any(|l| l.starts_with("Close")));
+        assert_eq!(world.plan.restarts(), life);
+        assert!(world.waiting.is_empty(), "{:?}", world.log);
+        world.log.clear();
+    }
+    // Two crashes are allowed, as before.
+    for _ in 0..2 {
+        world.end(0, Exit::Killed);
+        world.settle();
+    }
+    assert!(!world.plan.is_ending());
+    world.end(0, Exit::Killed);
+    assert!(world.plan.is_ending());
+}
+
+#[test]
+fn a_group_restart_takes_a_planned_one_over() {
+    let mut world = booted(Strategy::OneForAll, 3);
+    let token = world.token();
+    world.feed(|plan, now, out| plan.cycle(1, token, now, out));
+    world.end(0, Exit::Killed);
+    world.end(1, Exit::shutdown());
+    assert!(!world.lives.contains_key(&1), "it starts in its turn");
+    world.settle();
+    assert_eq!(world.lives.len(), 3, "{:?}", world.log);
+    assert!(world.waiting.is_empty(), "{:?}", world.log);
+}
+
+#[test]
+fn the_end_of_the_supervisor_breaks_a_planned_restart_off() {
+    let mut world = booted(Strategy::OneForOne, 2);
+    let token = world.token();
+    world.feed(|plan, now, out| plan.cycle(0, token, now, out));
+    world.feed(|plan, now, out| plan.shut_down(Exit::shutdown(), Manner::Stop, now, out));
+    world.settle();
+    assert!(world.is_finished && world.waiting.is_empty());
+}
+
+#[test]
+fn a_child_that_is_drained_too_slowly_is_killed() {
+    let mut world = booted(Strategy::OneForOne, 1);
+    let (token, by) = (world.token(), world.now + Duration::from_secs(3));
+    world.feed(|plan, now, out| plan.drain_child(0, Some(by), token, now, out));
+    world.tick(Duration::from_secs(2));
+    assert!(!world.log.contains(&"Kill(0)".to_owned()));
+    world.tick(Duration::from_secs(1));
+    assert!(world.log.contains(&"Kill(0)".to_owned()), "{:?}", world.log);
+    world.settle();
+    assert_eq!(world.plan.member(0).unwrap().status, Status::Down);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Add(u8),
@@ -249,6 +308,8 @@ enum Step {
     Terminate(u64),
     Restart(u64),
     Delete(u64),
+    Cycle(u64),
+    Drain(u64, u64),
     Pass(u64),
     ShutDown,
 }
@@ -262,6 +323,8 @@ fn step() -> impl Strategy_<Value = Step> {
         3 => (0u64..8).prop_map(Step::Terminate),
         3 => (0u64..8).prop_map(Step::Restart),
         2 => (0u64..8).prop_map(Step::Delete),
+        3 => (0u64..8).prop_map(Step::Cycle),
+        3 => (0u64..8, 0u64..2_000).prop_map(|(key, ms)| Step::Drain(key, ms)),
         4 => (0u64..3_000).prop_map(Step::Pass),
         1 => Just(Step::ShutDown),
     ]
@@ -352,6 +415,15 @@ proptest! {
                 Step::Delete(key) => {
                     let token = world.token();
                     world.feed(|plan, _, out| plan.delete(key, token, out));
+                }
+                Step::Cycle(key) => {
+                    let token = world.token();
+                    world.feed(|plan, now, out| plan.cycle(key, token, now, out));
+                }
+                Step::Drain(key, ms) => {
+                    let token = world.token();
+                    let by = world.now.checked_add(Duration::from_millis(ms));
+                    world.feed(|plan, now, out| plan.drain_child(key, by, token, now, out));
                 }
                 Step::Pass(ms) => world.tick(Duration::from_millis(ms)),
                 Step::ShutDown => world.feed(|plan, now, out| {
