@@ -16,8 +16,8 @@ use crate::policy::health::Verdict;
 
 /// Looks after this life of an actor until what is returned is dropped.
 pub(crate) fn look_after(slot: &Arc<dyn AnySlot>) -> Option<Box<dyn Any + Send + Sync>> {
-    slot.health_book()?.begin(clock());
     let life = slot.incarnation();
+    slot.health_book()?.begin(life, clock());
     let handle = spawn_owned(attend(Arc::downgrade(slot), life));
     Some(Box::new(Owned::new(handle)))
 }
@@ -69,7 +69,7 @@ fn is_to_be_checked(slot: &dyn AnySlot) -> bool {
 
 /// Records an outcome and tells of what follows from it.
 fn judge(slot: &dyn AnySlot, life: u32, outcome: CheckOutcome) -> Option<Unhealthy> {
-    let verdict = slot.health_book()?.record(outcome.clone(), clock());
+    let verdict = slot.health_book()?.record(life, outcome.clone(), clock());
     let (Verdict::Ailing { failures } | Verdict::GiveUp { failures }) = verdict else {
         // Also where it was well before: it may have declared the error itself.
         if slot.state() == Lifecycle::Error {
@@ -101,7 +101,9 @@ async fn carry_out(slot: &dyn AnySlot, life: u32, sentence: Unhealthy, grace: st
     let Some(book) = slot.health_book() else {
         return;
     };
-    book.sentence(exit.clone());
+    if !book.sentence(life, exit.clone()) {
+        return;
+    }
     if answers {
         slot.stop(exit);
         tokio::time::sleep(grace).await;

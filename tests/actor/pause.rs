@@ -1,7 +1,7 @@
 use callboard::actor::Lifecycle;
 use callboard::prelude::*;
 
-use crate::common::{Msg, hold, idle, pass, poll_once, probe, soon, system};
+use crate::common::{Msg, deed, hold, idle, pass, poll_once, probe, soon, system};
 
 #[tokio::test(start_paused = true)]
 async fn b7_a_paused_actor_handles_nothing_and_its_mailbox_fills() {
@@ -101,6 +101,32 @@ async fn b7_an_ask_to_a_paused_actor_runs_out_of_time() {
     actor.pause();
     let error = actor.ask(Msg::Seen).deadline(secs(1)).await.unwrap_err();
     assert_eq!(error.unanswered(), Some(Unanswered::Timeout));
+}
+
+/// Pauses an actor when it is dropped.
+struct Spiteful(ActorRef<Msg>);
+
+impl Drop for Spiteful {
+    fn drop(&mut self) {
+        self.0.pause();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn b7_a_pause_that_meets_the_end_does_not_hide_it() {
+    let system = system();
+    let spec = probe("a").restart(Restart::Temporary);
+    let actor = system.spawn(spec).await.unwrap();
+    actor.pause();
+    let spiteful = Spiteful(actor.clone());
+    let msg = deed(move |_, _| {
+        let _kept = &spiteful;
+        Box::pin(async { Ok(()) })
+    });
+    actor.tell(msg).await.unwrap();
+    actor.kill();
+    soon(actor.closed()).await;
+    assert_eq!(actor.state(), Lifecycle::Shutdown);
 }
 
 #[tokio::test(start_paused = true)]

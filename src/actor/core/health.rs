@@ -107,6 +107,9 @@ pub(crate) struct HealthBook {
 
 #[derive(Default)]
 struct Page {
+    /// The present life. Whoever looks after a life is stopped when it ends, but
+    /// not at the very instant: what comes late is ignored.
+    life: u32,
     state: HealthState,
     outcome: Option<CheckOutcome>,
     /// Why the present life is to end.
@@ -125,19 +128,25 @@ impl HealthBook {
         &self.check
     }
 
-    pub(crate) fn begin(&self, now: Instant) {
+    /// A new life has begun.
+    pub(crate) fn begin(&self, life: u32, now: Instant) {
         let mut page = self.page.lock();
+        page.life = life;
         page.sentence = None;
         let _ = page.state.on(CheckEvent::Began, now, &self.check);
     }
 
-    pub(crate) fn record(&self, outcome: CheckOutcome, now: Instant) -> Verdict {
+    /// Writes down how a check of this life went.
+    pub(crate) fn record(&self, life: u32, outcome: CheckOutcome, now: Instant) -> Verdict {
         let event = if outcome.is_passed() {
             CheckEvent::Passed
         } else {
             CheckEvent::Failed
         };
         let mut page = self.page.lock();
+        if page.life != life {
+            return Verdict::Well;
+        }
         let verdict = page.state.on(event, now, &self.check);
         let old = page.outcome.replace(outcome);
         drop(page);
@@ -157,9 +166,15 @@ impl HealthBook {
         }
     }
 
-    /// The present life is to end for this reason, however it is brought about.
-    pub(crate) fn sentence(&self, exit: Exit) {
-        self.page.lock().sentence = Some(exit);
+    /// This life is to end for this reason, however it is brought about. `false`:
+    /// it has ended already.
+    #[must_use]
+    pub(crate) fn sentence(&self, life: u32, exit: Exit) -> bool {
+        let mut page = self.page.lock();
+        if page.life == life {
+            page.sentence = Some(exit);
+        }
+        page.life == life
     }
 
     pub(crate) fn is_sentenced(&self) -> bool {
@@ -326,6 +341,24 @@ mod tests {
         checkup.answer(next, CheckOutcome::TimedOut);
         let outcome = checkup.poll_outcome(Waker::noop());
         assert!(matches!(outcome, Poll::Ready(CheckOutcome::TimedOut)));
+    }
+
+    #[test]
+    fn b8_what_comes_late_from_a_life_that_has_ended_is_ignored() {
+        let book = HealthBook::new(HealthCheck::default().failures(1));
+        let now = Instant::now();
+        book.begin(0, now);
+        book.begin(1, now);
+        let late = book.record(0, CheckOutcome::TimedOut, now);
+        assert_eq!(late, Verdict::Well);
+        assert!(!book.sentence(0, Exit::Killed));
+        assert!(!book.is_sentenced());
+        assert_eq!(book.health(Lifecycle::Ready).checks, 0);
+        let verdict = book.record(1, CheckOutcome::TimedOut, now);
+        assert_eq!(verdict, Verdict::GiveUp { failures: 1 });
+        assert!(book.sentence(1, Exit::Killed) && book.is_sentenced());
+        book.begin(2, now);
+        assert!(book.take_sentence().is_none(), "it was for the last life");
     }
 
     #[test]

@@ -303,3 +303,27 @@ where
         next.map(&self.make)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actor::core::exit::Exit;
+    use crate::actor::core::slot::Name;
+    use crate::mailbox::Mailbox;
+
+    #[test]
+    fn b7_what_comes_late_does_not_change_the_state_of_an_ended_actor() {
+        let slot = Slot::<()>::new(Name::Plain("a".into()), &Mailbox::default(), None);
+        slot.set_ready();
+        slot.end(Exit::Normal);
+        slot.pause();
+        slot.note_exit(&Exit::Killed);
+        slot.set_ready();
+        assert_eq!(slot.state(), Lifecycle::Shutdown);
+        assert!(!slot.is_up());
+        slot.revive();
+        assert_eq!(slot.state(), Lifecycle::Initializing);
+        slot.set_ready();
+        assert_eq!((slot.state(), slot.is_up()), (Lifecycle::Ready, true));
+    }
+}
