@@ -49,3 +49,12 @@ pub use model::model;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The guides' programs, likewise.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/supervision.md")]
+struct SupervisionGuide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/coming-from.md")]
+struct ComingFrom;

@@ -328,3 +328,34 @@ fn no_queue_is_unbounded() {
 fn the_root_crate_forbids_unsafe_code() {
     assert!(text(Path::new("src/lib.rs")).contains("\n#![forbid(unsafe_code)]\n"));
 }
+
+/// Names of tests and models in a text: words in back-ticks with many parts.
+fn tests_named_in(text: &str) -> Vec<String> {
+    let words = text.split('`').skip(1).step_by(2);
+    let is_name = |word: &&str| {
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        word.matches('_').count() >= 4 && word.chars().all(is_plain)
+    };
+    words.filter(is_name).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_test_that_a_guide_names_exists() {
+    let tests: Vec<String> = rust_files("tests")
+        .iter()
+        .chain(&rust_files("src"))
+        .map(|file| text(file))
+        .collect();
+    let named = tests_named_in(&text(Path::new("docs/supervision.md")));
+    assert!(named.len() > 25, "the guide names its tests: {named:?}");
+    for name in named {
+        let is_there = |text: &String| {
+            text.contains(&format!("fn {name}(")) || text.contains(&format!("\"{name}\""))
+        };
+        assert!(tests.iter().any(is_there), "{name} is named in a guide");
+    }
+    assert_eq!(
+        tests_named_in("`a_b_c_d_e`, `too_short`, a `Restart`"),
+        ["a_b_c_d_e"]
+    );
+}

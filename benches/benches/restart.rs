@@ -1,4 +1,4 @@
-//! From a panic to the restarted actor's first answer. The workloads are in `callboard_benches::work`.
+//! From a panic to the restarted actor's first answer, and until a group is there again. The workloads are in `callboard_benches::work`.
 
 mod common;
 
@@ -6,6 +6,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 
 fn restart(criterion: &mut Criterion) {
     common::bench(criterion, "restart");
+    common::bench(criterion, "group");
 }
 
 criterion_group!(benches, restart);

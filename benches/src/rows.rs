@@ -173,6 +173,13 @@ const fn at_most(figure: Figure, must: f64, aim: f64) -> Row {
     }
 }
 
+const fn median(peer: &'static dyn Contender) -> Row {
+    Row {
+        figure: Figure::P50,
+        ..times(peer, None, None)
+    }
+}
+
 const fn bytes(peer: &'static dyn Contender) -> Row {
     Row {
         figure: Figure::PerActor,
@@ -331,6 +338,13 @@ pub const SUBJECTS: &[Subject] = &[
             at_most(Figure::Started, 5.0, 2.5),
             at_most(Figure::Stopped, 3.0, 0.7),
         ],
+    },
+    Subject {
+        name: "group",
+        what: "one of 1,000 that are restarted together panics; until the last of them starts again",
+        work: Work::Group { crashes: 200 },
+        // ractor's supervisors are told of a crash and have no strategies.
+        rows: &[median(KAMEO), median(RACTOR)],
     },
     Subject {
         name: "restart",

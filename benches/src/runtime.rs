@@ -50,6 +50,40 @@ where
     }
 }
 
+/// Tells one waiter each time that everybody has arrived.
+#[derive(Debug)]
+pub struct Roll {
+    everybody: usize,
+    arrived: AtomicUsize,
+    complete: Notify,
+}
+
+impl Roll {
+    /// A roll of so many.
+    #[must_use]
+    pub fn new(everybody: usize) -> Arc<Self> {
+        Arc::new(Self {
+            everybody,
+            arrived: AtomicUsize::new(0),
+            complete: Notify::new(),
+        })
+    }
+
+    /// One of them is there.
+    pub fn arrive(&self) {
+        // AcqRel: the last one has seen what all others did before they came.
+        let arrived = self.arrived.fetch_add(1, AcqRel) + 1;
+        if arrived.is_multiple_of(self.everybody) {
+            self.complete.notify_one();
+        }
+    }
+
+    /// Waits for the last one. It may have come before.
+    pub async fn complete(&self) {
+        self.complete.notified().await;
+    }
+}
+
 /// Opens when it was counted down to nothing. One waiter.
 #[derive(Debug)]
 pub struct Latch {

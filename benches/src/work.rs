@@ -24,6 +24,9 @@ pub const BIG_MEMBERS: usize = 120;
 /// room, and members that send to each other cannot block each other for ever.
 pub const BIG_MAILBOX: usize = 256;
 
+/// Members of the group that is restarted together.
+pub const GROUP_MEMBERS: usize = 1_000;
+
 /// A workload and its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
@@ -79,6 +82,12 @@ pub enum Work {
         /// Panics.
         crashes: u64,
     },
+    /// One of [`GROUP_MEMBERS`] actors that only make sense together panics,
+    /// again and again: all are stopped, and started again. Operation: a panic.
+    Group {
+        /// Panics.
+        crashes: u64,
+    },
     /// Very many supervised actors are started, then all are stopped.
     Swarm {
         /// Actors started and stopped.
@@ -116,7 +125,7 @@ impl Work {
             Self::SpawnStop { actors, .. } | Self::Idle { actors } | Self::Swarm { actors } => {
                 actors
             }
-            Self::Restart { crashes } => crashes,
+            Self::Restart { crashes } | Self::Group { crashes } => crashes,
         }
     }
 
@@ -144,6 +153,9 @@ impl Work {
             },
             Self::Idle { .. } => Self::Idle { actors: operations },
             Self::Restart { .. } => Self::Restart {
+                crashes: operations,
+            },
+            Self::Group { .. } => Self::Group {
                 crashes: operations,
             },
             Self::Swarm { .. } => Self::Swarm { actors: operations },

@@ -43,6 +43,8 @@
 //! # }
 //! ```
 //!
+//! `docs/supervision.md` is a guide for those new to it, with drawings.
+//!
 //! # Which strategy when
 //!
 //! - [`Strategy::OneForOne`]: children have nothing to do with each other.

@@ -11,10 +11,10 @@ use callboard::prelude::*;
 use crate::contender::Contender;
 use crate::counting::Count;
 use crate::crash::SCRIPTED_CRASH;
-use crate::runtime::{Latch, in_parallel, on_two_workers};
+use crate::runtime::{Latch, Roll, in_parallel, on_two_workers};
 use crate::work::{
-    BIG_MAILBOX, BIG_MEMBERS, Deadline, Keeper, MAILBOX, Outcome, Pinger, RING_MEMBERS,
-    RING_TOKENS, TELL_CAPACITY, Work, first_member, shares, waves,
+    BIG_MAILBOX, BIG_MEMBERS, Deadline, GROUP_MEMBERS, Keeper, MAILBOX, Outcome, Pinger,
+    RING_MEMBERS, RING_TOKENS, TELL_CAPACITY, Work, first_member, shares, waves,
 };
 
 /// callboard, on two workers.
@@ -49,6 +49,7 @@ impl Contender for Callboard {
             })),
             Work::Idle { actors } => on_two_workers(idle(actors)).map(Outcome::Bytes),
             Work::Restart { crashes } => Some(on_two_workers(restart(crashes))),
+            Work::Group { crashes } => Some(on_two_workers(group(crashes))),
             Work::Swarm { actors } => Some(on_two_workers(swarm(actors))),
         }
     }
@@ -352,6 +353,55 @@ async fn restart(crashes: u64) -> Outcome {
         let incarnation = fragile.ask(Poke::Ping).await.expect("it is restarted");
         waits.push(began.elapsed());
         assert_eq!(u64::from(incarnation), crash, "each crash was a restart");
+    }
+    Outcome::waited(waits)
+}
+
+/// Says when it is there, and falls over when it is told to.
+struct Member {
+    roll: Arc<Roll>,
+}
+
+struct Crash;
+
+impl Actor for Member {
+    type Msg = Crash;
+
+    async fn start(&mut self, _: &mut Context<Self>) -> Result<Started, BoxError> {
+        self.roll.arrive();
+        Ok(Started::Ready)
+    }
+
+    async fn handle(&mut self, _: Crash, _: &mut Context<Self>) -> Result<(), BoxError> {
+        std::panic::panic_any(SCRIPTED_CRASH)
+    }
+}
+
+async fn group(crashes: u64) -> Outcome {
+    let system = System::new("group");
+    let roll = Roll::new(GROUP_MEMBERS);
+    let specs: Vec<_> = (0..GROUP_MEMBERS)
+        .map(|member| {
+            let roll = Arc::clone(&roll);
+            ChildSpec::new(format!("member-{member}"), move || Member {
+                roll: Arc::clone(&roll),
+            })
+        })
+        .collect();
+    let first = specs[0].actor_ref();
+    let group = Supervisor::new("group")
+        .strategy(Strategy::OneForAll)
+        // No group crashes ten thousand times in a millisecond.
+        .intensity(10_000, ms(1));
+    let group = specs.into_iter().fold(group, Supervisor::child);
+    let _group = group.start(&system).await.expect("the group starts");
+    roll.complete().await;
+    let mut waits = Vec::new();
+    for _ in 0..crashes {
+        let began = Instant::now();
+        first.tell(Crash).await.expect("its mailbox stays");
+        roll.complete().await;
+        waits.push(began.elapsed());
     }
     Outcome::waited(waits)
 }

@@ -5,15 +5,18 @@ use std::time::{Duration, Instant};
 
 use kameo::Actor;
 use kameo::actor::{ActorRef, Spawn};
+use kameo::error::Infallible;
 use kameo::mailbox::bounded;
 use kameo::message::{Context, Message};
+use kameo::supervision::SupervisionStrategy;
 
 use crate::contender::Contender;
 use crate::counting::Count;
-use crate::runtime::{Latch, in_parallel, on_two_workers};
+use crate::crash::SCRIPTED_CRASH;
+use crate::runtime::{Latch, Roll, in_parallel, on_two_workers};
 use crate::work::{
-    BIG_MAILBOX, BIG_MEMBERS, MAILBOX, Outcome, Pinger, RING_MEMBERS, RING_TOKENS, TELL_CAPACITY,
-    Work, first_member, shares, waves,
+    BIG_MAILBOX, BIG_MEMBERS, GROUP_MEMBERS, MAILBOX, Outcome, Pinger, RING_MEMBERS, RING_TOKENS,
+    TELL_CAPACITY, Work, first_member, shares, waves,
 };
 
 /// kameo, on two workers.
@@ -40,6 +43,7 @@ impl Contender for Kameo {
                 Some(Outcome::Took(on_two_workers(spawn_stop(actors, wave))))
             }
             Work::Idle { actors } => on_two_workers(idle(actors)).map(Outcome::Bytes),
+            Work::Group { crashes } => Some(on_two_workers(group(crashes))),
             Work::Restart { .. } | Work::Swarm { .. } => None,
         }
     }
@@ -259,4 +263,63 @@ async fn idle(actors: u64) -> Option<u64> {
         alive.push(actor);
     }
     Some(count.finish())
+}
+
+struct Group;
+
+impl Actor for Group {
+    type Args = ();
+    type Error = Infallible;
+
+    fn supervision_strategy() -> SupervisionStrategy {
+        SupervisionStrategy::OneForAll
+    }
+
+    async fn on_start((): (), _: ActorRef<Self>) -> Result<Self, Infallible> {
+        Ok(Self)
+    }
+}
+
+/// Says when it is there, and falls over when it is told to.
+struct Member;
+
+impl Actor for Member {
+    type Args = Arc<Roll>;
+    type Error = Infallible;
+
+    async fn on_start(roll: Arc<Roll>, _: ActorRef<Self>) -> Result<Self, Infallible> {
+        roll.arrive();
+        Ok(Self)
+    }
+}
+
+struct Crash;
+
+impl Message<Crash> for Member {
+    type Reply = ();
+
+    async fn handle(&mut self, _: Crash, _: &mut Context<Self, ()>) {
+        std::panic::panic_any(SCRIPTED_CRASH)
+    }
+}
+
+async fn group(crashes: u64) -> Outcome {
+    let roll = Roll::new(GROUP_MEMBERS);
+    let group = Group::spawn(());
+    let mut members = Vec::new();
+    for _ in 0..GROUP_MEMBERS {
+        let member = Member::supervise(&group, Arc::clone(&roll))
+            // No member crashes ten thousand times in a millisecond.
+            .restart_limit(10_000, Duration::from_millis(1));
+        members.push(member.spawn_with_mailbox(bounded(MAILBOX)).await);
+    }
+    roll.complete().await;
+    let mut waits = Vec::new();
+    for _ in 0..crashes {
+        let began = Instant::now();
+        members[0].tell(Crash).await.expect("its mailbox stays");
+        roll.complete().await;
+        waits.push(began.elapsed());
+    }
+    Outcome::waited(waits)
 }
