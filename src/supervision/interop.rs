@@ -30,7 +30,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ractor::{
     Actor as RactorActor, ActorCell, ActorProcessingErr, ActorRef as RactorRef, Message,
@@ -44,6 +44,8 @@ use crate::actor::core::slot::{AnySlot, Birth, Name, Place, Slot};
 use crate::actor::time::spawn_owned;
 use crate::actor::{ActorRef, Exit, InvalidSpec, Policy, Restart, Shutdown};
 use crate::mailbox::{Counts, Mailbox};
+use crate::policy::backoff::Backoff;
+use crate::policy::intensity::Intensity;
 use crate::sync::Mutex;
 
 /// A plain ractor actor as a child. Made by [`ractor_child`].
@@ -82,6 +84,22 @@ impl<H: RactorActor> RactorChild<H> {
     /// Default: it is not significant.
     pub fn significant(mut self) -> Self {
         self.policy.is_significant = true;
+        self
+    }
+
+    /// How long to wait before it is restarted. Default: what its supervisor
+    /// says.
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy.limits().backoff = Some(backoff);
+        self
+    }
+
+    /// Has its supervisor give up at more than `max_restarts` restarts of it
+    /// within `period`, as
+    /// [`ChildSpec::intensity`](crate::actor::ChildSpec::intensity) does. Default:
+    /// what its supervisor says of all its children together.
+    pub fn intensity(mut self, max_restarts: u32, period: Duration) -> Self {
+        self.policy.limits().intensity = Some(Intensity::new(max_restarts, period));
         self
     }
 

@@ -560,8 +560,11 @@ impl Keep {
             core.living -= usize::from(lives);
             core.plan.bury(key)
         };
-        if let Some(child) = gone {
-            guarded(|| child.end(exit));
+        if let Some(member) = gone {
+            guarded(|| {
+                member.child.end(exit);
+                drop(member);
+            });
         }
         self.report_if_over();
     }
@@ -576,8 +579,11 @@ impl Keep {
             let verdict = core.verdict.take().unwrap_or(Ended::Exited(Exit::Killed));
             (verdict, core.plan.take_dynamic())
         };
-        for child in dynamic {
-            guarded(|| child.end(Exit::shutdown()));
+        for member in dynamic {
+            guarded(|| {
+                member.child.end(Exit::shutdown());
+                drop(member);
+            });
         }
         if let Ended::NotStarted(exit) | Ended::Exited(exit) = &verdict {
             self.slot.note_exit(exit);

@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod awkward;
 mod backoff;
 mod changes;
 mod children;

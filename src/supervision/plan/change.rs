@@ -6,10 +6,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::Plan;
+use super::group::Group;
 use super::types::{
     Answer, AutoShutdown, Effect, Effects, Key, Reason, Settings, Status, Strategy, Token, Waste,
 };
-use super::{Member, Plan};
 use crate::actor::{InvalidSpec, Policy, Restart, Shutdown};
 use crate::policy::backoff::Backoff;
 use crate::policy::intensity::Intensity;
@@ -230,12 +231,20 @@ impl<C> Plan<C> {
         out: &mut Effects<C>,
     ) {
         let is_ending = self.is_ending();
+        let is_due = |group: &Group| group.to_start.contains(&key);
+        let is_due = self.group.as_ref().is_some_and(is_due);
         let answer = match self.members.get_mut(&key) {
             _ if is_ending => Answer::Ending,
             None => Answer::NotFound,
             Some(member) => {
                 let next = change.of(member.policy());
-                match may_become(member, &next).and_then(|()| self.settings.admits(&next)) {
+                let is_gone = is_due || matches!(member.status, Status::Down | Status::Resting);
+                let may_become = if is_gone {
+                    may_become(member.restart, &next)
+                } else {
+                    Ok(())
+                };
+                match may_become.and_then(|()| self.settings.admits(&next)) {
                     Ok(()) => {
                         member.adopt(&next);
                         Answer::Done
@@ -298,12 +307,11 @@ impl<C> Plan<C> {
 }
 
 /// A child that is down would have been forgotten if it had been temporary, and
-/// nothing would ever forget it now.
-fn may_become<C>(member: &Member<C>, next: &Policy) -> Result<(), InvalidSpec> {
-    let is_down = matches!(member.status, Status::Down | Status::Resting);
-    if is_down && next.restart == Restart::Temporary && member.restart != Restart::Temporary {
+/// one that is to be started with its siblings would not be.
+fn may_become(restart: Restart, next: &Policy) -> Result<(), InvalidSpec> {
+    if next.restart == Restart::Temporary && restart != Restart::Temporary {
         return Err(InvalidSpec::Combination(
-            "a child that is down cannot become temporary, delete it or start it first",
+            "a child that is down or being restarted cannot become temporary, delete it or wait for it",
         ));
     }
     Ok(())

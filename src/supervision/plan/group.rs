@@ -6,7 +6,7 @@ use std::num::NonZero;
 use std::time::Instant;
 
 use super::Plan;
-use super::types::{Answer, Effect, Effects, Key, Shape, Status, Why};
+use super::types::{Answer, Effect, Effects, Key, Shape, Status, Strategy, Waste, Why};
 use crate::actor::{Exit, Restart, Shutdown};
 
 /// Children that are told to end in one step where all are told at once. What a
@@ -28,7 +28,8 @@ pub(crate) enum Manner {
 #[derive(Debug)]
 pub(super) enum Purpose {
     Boot,
-    Restart,
+    /// It ends as it began, whatever the strategy has become meanwhile.
+    Restart(Strategy),
     End {
         exit: Exit,
         manner: Manner,
@@ -84,6 +85,7 @@ impl<C> Plan<C> {
         now: Instant,
         out: &mut Effects<C>,
     ) {
+        let strategy = self.strategy();
         let mut to_stop = Vec::new();
         let mut to_start = VecDeque::new();
         for (key, member) in self.members.from(from) {
@@ -93,7 +95,12 @@ impl<C> Plan<C> {
                 Status::Down => {}
                 _ => to_stop.push(key),
             }
-            let is_terminated = member.status == Status::Stopping && member.asked.is_some();
+            // Told to end by command, and not only to start again with the
+            // others while somebody waits for its start.
+            let is_due = |group: &Group| group.will_start(key);
+            let is_terminated = member.status == Status::Stopping
+                && member.asked.is_some()
+                && !self.group.as_ref().is_some_and(is_due);
             if member.restart != Restart::Temporary && !is_terminated {
                 to_start.push_back(key);
             }
@@ -112,7 +119,7 @@ impl<C> Plan<C> {
             }
         }
         self.group = Some(Group {
-            purpose: Purpose::Restart,
+            purpose: Purpose::Restart(strategy),
             to_stop,
             stopping: BTreeSet::new(),
             rest_until,
@@ -144,7 +151,8 @@ impl<C> Plan<C> {
             }
             return;
         }
-        self.deferred.clear();
+        let deferred = self.deferred.drain(..);
+        out.extend(deferred.map(|(_, exit)| Effect::Drop(Waste::Exit(exit))));
         if let Some(Group {
             purpose: Purpose::Boot,
             ..
@@ -202,6 +210,18 @@ impl<C> Plan<C> {
                         self.stopped(key, Exit::shutdown(), out);
                     }
                     Status::Starting(_) | Status::Up | Status::Stopping => {
+                        // Whoever waits for a start that does not go on learns
+                        // of it now.
+                        let is_starting = matches!(member.status, Status::Starting(_));
+                        let answer = match is_end {
+                            true => Some(Answer::Ending),
+                            false if group.will_start(key) => None,
+                            false => Some(Answer::Failed(Exit::shutdown())),
+                        };
+                        if is_starting && let Some(answer) = answer {
+                            let waiting = member.asked.take().map(NonZero::get);
+                            out.extend(waiting.map(|token| Effect::Answer(token, answer)));
+                        }
                         group.stopping.insert(key);
                         self.stop_one(key, manner, now, out);
                     }
@@ -231,7 +251,7 @@ impl<C> Plan<C> {
             };
             match group.purpose {
                 Purpose::Boot => out.push(Effect::Booted(Ok(()))),
-                Purpose::Restart => {}
+                Purpose::Restart(_) => {}
                 Purpose::End {
                     exit,
                     failed,
@@ -308,16 +328,14 @@ impl<C> Plan<C> {
         let (is_group, is_end, will_start) = match &mut self.group {
             Some(group) => {
                 if group.starting == Some(key) {
-                    group.starting = None;
-                }
-                let listed = group.to_stop.binary_search(&key).ok();
-                if let Some(at) = listed {
-                    group.to_stop.remove(at);
-                }
-                let concerned = group.stopping.remove(&key) || listed.is_some();
-                if group.starting == Some(key) {
                     // Terminated while the group started it: the next one.
                     group.starting = None;
+                }
+                // Looked for only where it ended before it was told to.
+                let mut concerned = group.stopping.remove(&key);
+                if !concerned && let Ok(at) = group.to_stop.binary_search(&key) {
+                    group.to_stop.remove(at);
+                    concerned = true;
                 }
                 (concerned, group.is_end(), group.will_start(key))
             }
@@ -327,7 +345,15 @@ impl<C> Plan<C> {
             return;
         };
         member.status = Status::Down;
+        if is_group && !is_end && will_start {
+            // Whoever waits for its start waits on.
+            return;
+        }
         let asked = member.asked.take().map(NonZero::get);
+        let also_asked = match &mut member.rare {
+            Some(rare) => std::mem::take(&mut rare.also_asked),
+            None => Vec::new(),
+        };
         if is_end {
             self.break_cycle(key, Answer::Ending, out);
             let Some(member) = self.members.get_mut(&key) else {
@@ -339,16 +365,10 @@ impl<C> Plan<C> {
             if key >= self.statics || member.restart == Restart::Temporary {
                 self.forget(key, exit, out);
             }
-        } else if !(is_group && will_start) || asked.is_some() {
+        } else {
             self.put_down(key, exit, out);
         }
-        if let Some(token) = asked {
-            let answer = if is_end && !is_group {
-                Answer::Ending
-            } else {
-                Answer::Done
-            };
-            out.push(Effect::Answer(token, answer));
-        }
+        let asked = asked.into_iter().chain(also_asked);
+        out.extend(asked.map(|token| Effect::Answer(token, Answer::Done)));
     }
 }

@@ -55,6 +55,8 @@ pub(super) struct Rare {
     pub(super) failures: BackoffState,
     /// Its restarts, where it has its own intensity.
     pub(super) window: RestartWindow,
+    /// Who waits for its end, too.
+    pub(super) also_asked: Vec<Token>,
     /// Oldest first, few.
     pub(super) reasons: VecDeque<Reason>,
 }

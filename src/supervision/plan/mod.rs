@@ -212,27 +212,26 @@ impl<C> Plan<C> {
             out.push(Effect::Answer(token, Answer::NotFound));
             return;
         };
+        // In the middle of a group operation it may still be due to start.
+        let mut was_due = false;
+        if let Some(group) = &mut self.group {
+            was_due = group.to_start.contains(&key);
+            group.to_start.retain(|k| *k != key);
+        }
         match member.status {
-            Status::Down => {
-                // In the middle of a group operation it may still be due to
-                // start.
-                if let Some(group) = &mut self.group {
-                    group.to_start.retain(|k| *k != key);
-                }
+            Status::Down | Status::Resting => {
                 self.put_down(key, Exit::shutdown(), out);
                 out.push(Effect::Answer(token, Answer::Done));
             }
-            Status::Resting => {
-                self.put_down(key, Exit::shutdown(), out);
-                out.push(Effect::Answer(token, Answer::Done));
+            // Somebody else had the same wish.
+            Status::Stopping if member.asked.is_some() && !was_due => {
+                member.rare.get_or_insert_default().also_asked.push(token);
             }
             Status::Starting(_) | Status::Up | Status::Stopping => {
-                let old = std::mem::replace(&mut member.asked, NonZero::new(token));
-                if let Some(old) = old {
-                    out.push(Effect::Answer(old.get(), Answer::Failed(Exit::shutdown())));
-                }
-                if let Some(group) = &mut self.group {
-                    group.to_start.retain(|k| *k != key);
+                let starter = std::mem::replace(&mut member.asked, NonZero::new(token));
+                if let Some(starter) = starter {
+                    let answer = Answer::Failed(Exit::shutdown());
+                    out.push(Effect::Answer(starter.get(), answer));
                 }
                 self.stop_one(key, Manner::Stop, now, out);
             }
@@ -562,8 +561,17 @@ impl<C> Plan<C> {
         })
     }
 
+    /// The strategy in force: that of the restart under way, if there is one.
+    fn strategy(&self) -> Strategy {
+        match self.group.as_ref().map(|group| &group.purpose) {
+            Some(Purpose::Restart(strategy)) => *strategy,
+            _ => self.settings.strategy,
+        }
+    }
+
     /// Restarts what the strategy says, or gives up.
     fn repair(&mut self, key: Key, exit: Exit, now: Instant, random: f64, out: &mut Effects<C>) {
+        let strategy = self.strategy();
         let Some(member) = self.members.get_mut(&key) else {
             return;
         };
@@ -604,7 +612,7 @@ impl<C> Plan<C> {
             .and_then(|limits| limits.backoff.as_ref())
             .unwrap_or(&self.settings.backoff);
         let delay = rare.failures.next(backoff, ran_for, random);
-        match self.settings.strategy {
+        match strategy {
             Strategy::OneForOne => {
                 if delay.is_zero() {
                     self.launch(key, Why::Repair, out);
@@ -615,7 +623,7 @@ impl<C> Plan<C> {
             }
             Strategy::OneForAll | Strategy::RestForOne => {
                 member.status = Status::Down;
-                let from = match self.settings.strategy {
+                let from = match strategy {
                     Strategy::RestForOne => key,
                     _ => 0,
                 };
@@ -643,6 +651,9 @@ impl<C> Plan<C> {
         let Some(member) = self.members.get_mut(&key) else {
             return;
         };
+        if let Some(starter) = member.asked.take() {
+            out.push(Effect::Answer(starter.get(), Answer::Failed(exit.clone())));
+        }
         let is_dropped = member.restart == Restart::Temporary
             || (self.shape == Shape::Dynamic && key >= self.statics);
         if is_dropped {
@@ -660,6 +671,10 @@ impl<C> Plan<C> {
         self.forget_timers(key);
         self.break_cycle(key, Answer::Done, out);
         if let Some(member) = self.members.remove(&key) {
+            // It would have been started with others, and will not be.
+            let starter = member.asked.map(NonZero::get);
+            let answer = || Answer::Failed(exit.clone());
+            out.extend(starter.map(|token| Effect::Answer(token, answer())));
             if let Some(rare) = member.rare {
                 let reasons = rare.reasons.into_iter();
                 out.extend(reasons.map(|old| Effect::Drop(Waste::Exit(old.exit))));
@@ -669,20 +684,20 @@ impl<C> Plan<C> {
     }
 
     /// A child has ended after the supervisor itself: a static one stays for
-    /// the supervisor's next life, another is handed out.
-    pub(crate) fn bury(&mut self, key: Key) -> Option<C> {
+    /// the supervisor's next life, another is handed out, to be dropped without
+    /// a lock.
+    pub(crate) fn bury(&mut self, key: Key) -> Option<Member<C>> {
         let member = self.members.get_mut(&key)?;
         if key < self.statics {
             member.status = Status::Down;
             return None;
         }
-        self.members.remove(&key).map(|member| member.child)
+        self.members.remove(&key)
     }
 
     /// Takes out the children that belong to this life of the supervisor only.
-    pub(crate) fn take_dynamic(&mut self) -> Vec<C> {
-        let dynamic = self.members.split_off(self.statics);
-        dynamic.into_iter().map(|member| member.child).collect()
+    pub(crate) fn take_dynamic(&mut self) -> Vec<Member<C>> {
+        self.members.split_off(self.statics)
     }
 
     /// Sees to it that `tick` looks at this child then; `None` is never.

@@ -14,11 +14,8 @@ fn ask(
     let token = world.token();
     world.feed(|plan, now, out| command(plan, now, token, out));
     let given = format!("Answer({token}, ");
-    let answers = world
-        .log
-        .iter()
-        .filter_map(|line| line.strip_prefix(&given));
-    let answer = answers.last().unwrap_or("none").to_owned();
+    let answer = world.log.iter().find_map(|line| line.strip_prefix(&given));
+    let answer = answer.expect("it is answered at once");
     answer.trim_end_matches(')').to_owned()
 }
 
@@ -56,6 +53,36 @@ fn a_changed_strategy_holds_from_the_next_failure_on() {
     world.end(1, Exit::Killed);
     world.settle();
     assert_eq!(world.launches, 6);
+}
+
+#[test]
+fn a_group_whose_start_fails_after_a_change_of_strategy_is_restarted_as_it_began() {
+    let mut world = booted(Strategy::OneForAll, 3);
+    world.end(0, Exit::Killed);
+    world.end(2, Exit::shutdown());
+    world.end(1, Exit::shutdown());
+    change(
+        &mut world,
+        SupervisorChange::new().strategy(Strategy::OneForOne),
+    );
+    world.start(0);
+    // An earlier one crashes, and then the one whose turn it is.
+    world.end(0, Exit::Killed);
+    world.end(1, Exit::Killed);
+    world.settle();
+    assert_eq!(world.lives.len(), 3, "{:?}", world.log);
+}
+
+#[test]
+fn a_child_that_is_to_start_again_with_its_siblings_cannot_become_temporary() {
+    let mut world = booted(Strategy::OneForAll, 3);
+    world.end(2, Exit::Killed);
+    // It is up, and to be stopped and started again.
+    let temporary = ChildChange::new().restart(Restart::Temporary);
+    let refused = change_child(&mut world, 0, temporary);
+    assert!(refused.contains("being restarted"), "{refused}");
+    world.settle();
+    assert_eq!(world.lives.len(), 3);
 }
 
 #[test]

@@ -299,6 +299,66 @@ fn a_child_that_is_drained_too_slowly_is_killed() {
     assert_eq!(world.plan.member(0).unwrap().status, Status::Down);
 }
 
+#[test]
+fn whoever_waits_for_a_start_waits_on_while_the_group_is_restarted() {
+    let mut world = booted(Strategy::OneForAll, 1);
+    let (token, newcomer) = (world.token(), policy(Restart::Permanent));
+    world.feed(|plan, _, out| {
+        plan.add(9, 9, &newcomer, token, out);
+    });
+    world.end(0, Exit::Killed);
+    world.end(1, Exit::shutdown());
+    assert!(world.waiting.contains(&token), "{:?}", world.log);
+    world.settle();
+    assert!(world.log.contains(&format!("Answer({token}, Started)")));
+    assert_eq!(world.lives.len(), 2);
+}
+
+#[test]
+fn whoever_waits_for_a_start_learns_of_the_end_and_of_a_terminate() {
+    for how in ["end", "terminate", "terminate in a group"] {
+        let mut world = booted(Strategy::OneForAll, 1);
+        let (token, newcomer) = (world.token(), policy(Restart::Permanent));
+        world.feed(|plan, _, out| {
+            plan.add(9, 9, &newcomer, token, out);
+        });
+        let answer = match how {
+            "end" => {
+                world.feed(|plan, now, out| {
+                    plan.shut_down(Exit::shutdown(), Manner::Stop, now, out);
+                });
+                "Ending"
+            }
+            _ => {
+                if how == "terminate in a group" {
+                    world.end(0, Exit::Killed);
+                }
+                let token = world.token();
+                world.feed(|plan, now, out| plan.terminate(1, token, now, out));
+                "Failed(Shutdown(None))"
+            }
+        };
+        let answer = format!("Answer({token}, {answer})");
+        assert!(world.log.contains(&answer), "{how}: {:?}", world.log);
+        world.settle();
+        assert!(world.waiting.is_empty(), "{how}: {:?}", world.log);
+    }
+}
+
+#[test]
+fn all_who_terminate_a_child_are_answered_when_it_is_down() {
+    let mut world = booted(Strategy::OneForOne, 1);
+    let tokens = [world.token(), world.token(), world.token()];
+    for token in tokens {
+        world.feed(|plan, now, out| plan.terminate(0, token, now, out));
+    }
+    assert_eq!(world.log, ["Stop(0)"], "once, and nobody is answered yet");
+    world.settle();
+    for token in tokens {
+        assert!(world.log.contains(&format!("Answer({token}, Done)")));
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Add(u8),
@@ -311,7 +371,33 @@ enum Step {
     Cycle(u64),
     Drain(u64, u64),
     Pass(u64),
+    Change(Strategy, AutoShutdown, u32),
+    ChangeChild(u64, Restart, bool),
     ShutDown,
+}
+
+fn strategies() -> impl Strategy_<Value = Strategy> {
+    prop_oneof![
+        Just(Strategy::OneForOne),
+        Just(Strategy::OneForAll),
+        Just(Strategy::RestForOne),
+    ]
+}
+
+fn auto_shutdowns() -> impl Strategy_<Value = AutoShutdown> {
+    prop_oneof![
+        2 => Just(AutoShutdown::Never),
+        1 => Just(AutoShutdown::AnySignificant),
+        1 => Just(AutoShutdown::AllSignificant),
+    ]
+}
+
+fn restarts() -> impl Strategy_<Value = Restart> {
+    prop_oneof![
+        Just(Restart::Permanent),
+        Just(Restart::Transient),
+        Just(Restart::Temporary),
+    ]
 }
 
 fn step() -> impl Strategy_<Value = Step> {
@@ -326,6 +412,10 @@ fn step() -> impl Strategy_<Value = Step> {
         3 => (0u64..8).prop_map(Step::Cycle),
         3 => (0u64..8, 0u64..2_000).prop_map(|(key, ms)| Step::Drain(key, ms)),
         4 => (0u64..3_000).prop_map(Step::Pass),
+        1 => (strategies(), auto_shutdowns(), 0u32..20)
+            .prop_map(|(strategy, auto, most)| Step::Change(strategy, auto, most)),
+        2 => (0u64..8, restarts(), any::<bool>())
+            .prop_map(|(key, restart, is_significant)| Step::ChangeChild(key, restart, is_significant)),
         1 => Just(Step::ShutDown),
     ]
 }
@@ -336,14 +426,8 @@ proptest! {
     /// rest with every permanent child up or put down by command.
     #[test]
     fn a_plan_keeps_its_promises(
-        strategy in prop_oneof![
-            Just(Strategy::OneForOne), Just(Strategy::OneForAll), Just(Strategy::RestForOne),
-        ],
-        auto_shutdown in prop_oneof![
-            2 => Just(AutoShutdown::Never),
-            1 => Just(AutoShutdown::AnySignificant),
-            1 => Just(AutoShutdown::AllSignificant),
-        ],
+        strategy in strategies(),
+        auto_shutdown in auto_shutdowns(),
         dynamic in any::<bool>(),
         rests in any::<bool>(),
         children in 0u32..5,
@@ -425,6 +509,23 @@ proptest! {
                     let by = world.now.checked_add(Duration::from_millis(ms));
                     world.feed(|plan, now, out| plan.drain_child(key, by, token, now, out));
                 }
+                Step::Change(strategy, auto_shutdown, most) => {
+                    let token = world.token();
+                    let change = SupervisorChange::new()
+                        .strategy(strategy)
+                        .auto_shutdown(auto_shutdown)
+                        .intensity(most, Duration::from_secs(5));
+                    world.feed(|plan, _, out| plan.reconfigure(change, token, out));
+                }
+                Step::ChangeChild(key, restart, is_significant) => {
+                    let token = world.token();
+                    let change = ChildChange::new().restart(restart);
+                    let change = match is_significant {
+                        true => change.significant(),
+                        false => change.insignificant(),
+                    };
+                    world.feed(|plan, _, out| plan.reconfigure_child(key, change, token, out));
+                }
                 Step::Pass(ms) => world.tick(Duration::from_millis(ms)),
                 Step::ShutDown => world.feed(|plan, now, out| {
                     plan.shut_down(Exit::shutdown(), Manner::Stop, now, out);
@@ -432,7 +533,7 @@ proptest! {
             }
         }
         world.settle();
-        prop_assert!(world.waiting.is_empty(), "unanswered: {:?}", world.log);
+        prop_assert!(world.waiting.is_empty(), "unanswered: {:?} {:?}", world.waiting, world.log);
         if world.plan.is_ending() {
             prop_assert!(world.is_finished, "an end that does not end: {:?}", world.log);
             prop_assert!(world.lives.is_empty());
