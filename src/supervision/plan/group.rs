@@ -210,17 +210,14 @@ impl<C> Plan<C> {
                         self.stopped(key, Exit::shutdown(), out);
                     }
                     Status::Starting(_) | Status::Up | Status::Stopping => {
-                        // Whoever waits for a start that does not go on learns
-                        // of it now.
-                        let is_starting = matches!(member.status, Status::Starting(_));
-                        let answer = match is_end {
-                            true => Some(Answer::Ending),
-                            false if group.will_start(key) => None,
-                            false => Some(Answer::Failed(Exit::shutdown())),
-                        };
-                        if is_starting && let Some(answer) = answer {
-                            let waiting = member.asked.take().map(NonZero::get);
-                            out.extend(waiting.map(|token| Effect::Answer(token, answer)));
+                        if let Status::Starting(_) = member.status {
+                            // Whoever waits for its start learns of the end now,
+                            // and otherwise when it has ended, unless it goes on.
+                            let waiting = member.asked.take_if(|_| is_end);
+                            let answer =
+                                |token: NonZero<_>| Effect::Answer(token.get(), Answer::Ending);
+                            out.extend(waiting.map(answer));
+                            member.is_refused = !group.will_start(key);
                         }
                         group.stopping.insert(key);
                         self.stop_one(key, manner, now, out);
@@ -345,11 +342,13 @@ impl<C> Plan<C> {
             return;
         };
         member.status = Status::Down;
+        let is_refused = std::mem::take(&mut member.is_refused);
         if is_group && !is_end && will_start {
             // Whoever waits for its start waits on.
             return;
         }
         let asked = member.asked.take().map(NonZero::get);
+        let refusal = is_refused.then(|| Answer::Failed(exit.clone()));
         let also_asked = match &mut member.rare {
             Some(rare) => std::mem::take(&mut rare.also_asked),
             None => Vec::new(),
@@ -368,7 +367,9 @@ impl<C> Plan<C> {
         } else {
             self.put_down(key, exit, out);
         }
-        let asked = asked.into_iter().chain(also_asked);
-        out.extend(asked.map(|token| Effect::Answer(token, Answer::Done)));
+        let first = refusal.unwrap_or(Answer::Done);
+        out.extend(asked.map(|token| Effect::Answer(token, first)));
+        let others = also_asked.into_iter();
+        out.extend(others.map(|token| Effect::Answer(token, Answer::Done)));
     }
 }

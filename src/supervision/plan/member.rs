@@ -41,6 +41,8 @@ pub(crate) struct Member<C> {
     pub(super) has_ended: bool,
     /// It was down with its spec kept: a start that fails does not change that.
     pub(super) is_kept: bool,
+    /// Its start was called off: whoever waits for it is refused.
+    pub(super) is_refused: bool,
     /// Its entry among the timers.
     pub(super) due: Option<Moment>,
     /// Absent for a child that never crashed and has no limits of its own.
@@ -105,6 +107,7 @@ impl<C> Member<C> {
             is_significant: policy.is_significant,
             has_ended: false,
             is_kept: false,
+            is_refused: false,
             due: None,
             rare: policy.limits.as_ref().map(|limits| {
                 Box::new(Rare {

@@ -229,6 +229,7 @@ impl<C> Plan<C> {
             }
             Status::Starting(_) | Status::Up | Status::Stopping => {
                 let starter = std::mem::replace(&mut member.asked, NonZero::new(token));
+                member.is_refused = false;
                 if let Some(starter) = starter {
                     let answer = Answer::Failed(Exit::shutdown());
                     out.push(Effect::Answer(starter.get(), answer));
