@@ -275,12 +275,16 @@ impl SupervisorRef {
         };
         let children: Vec<_> = keep.with_plan(|plan| {
             plan.members()
-                .map(|(_, member)| {
+                .map(|(key, member)| {
                     let slot = member.child.slot();
+                    let state = match ChildState::of(member.status) {
+                        ChildState::Down if plan.is_due(key) => ChildState::Restarting,
+                        state => state,
+                    };
                     let info = ChildInfo {
                         name: slot.name(),
                         id: slot.id(),
-                        state: ChildState::of(member.status),
+                        state,
                         restarts: slot.restarts(),
                         restart: member.restart,
                         is_significant: member.is_significant,
@@ -445,7 +449,8 @@ pub enum ChildState {
     Starting,
     /// It is up.
     Running,
-    /// It crashed, and its restart waits for its backoff or is under way.
+    /// It crashed, or was stopped because a sibling did, and its restart waits
+    /// for its turn or its backoff, or is under way.
     Restarting,
     /// It was told to end.
     Stopping,
