@@ -124,7 +124,7 @@ impl<C> Plan<C> {
     /// Whether a group restart under way is to start it again.
     pub(crate) fn is_due(&self, key: Key) -> bool {
         let group = self.group.as_ref();
-        group.is_some_and(|g| matches!(g.purpose, Purpose::Restart) && g.will_start(key))
+        group.is_some_and(|g| matches!(g.purpose, Purpose::Restart(_)) && g.will_start(key))
     }
 
     pub(crate) fn is_ending(&self) -> bool {
