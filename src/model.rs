@@ -327,7 +327,7 @@ fn supervise<A: Actor>(
     let mut incarnation = 0;
     loop {
         let overseer = Arc::clone(&report) as Arc<dyn Overseer>;
-        let duty = Duty::new(Arc::clone(slot), overseer, 0, incarnation);
+        let duty = Duty::new(Arc::clone(slot), Some(overseer), 0, incarnation);
         block_on(live(duty, Arc::clone(make)));
         let exit = report.take();
         if exit.is_abnormal() && left > 0 && !is_over.load(Relaxed) {
@@ -411,7 +411,7 @@ impl Host for Still {
 
     fn unregister(&self, _slot: &dyn AnySlot) {}
 
-    fn remove_detached(&self, _id: ActorId) {}
+    fn remove_detached(&self, _id: ActorId, _at: u32) {}
 
     fn close_books(&self, _id: ActorId, _counts: Counts) {}
 

@@ -3,16 +3,20 @@
 pub use std::time::Duration;
 
 pub use crate::actor::{
-    Actor, ActorRef, AskError, BoxError, ChildSpec, ChildTemplate, Context, Down, Event, Exit,
-    Fault, FaultClass, Redeliver, Reply, Restart,
+    Actor, ActorRef, AskError, BoxError, Checkpointed, ChildSpec, ChildTemplate, Context, Down,
+    Event, Exit, Fault, FaultClass, Lifecycle, Redeliver, Reply, Restart,
     Shutdown::{self, After},
     Started, System, SystemConfig, TellError, TryTellError, Worker, WorkerRef, ask_all,
 };
 pub use crate::mailbox::{Mailbox, Overflow, Unanswered};
 pub use crate::policy::backoff::Backoff;
+pub use crate::policy::budget::RestartBudget;
+pub use crate::policy::health::HealthCheck;
 pub use crate::policy::priority::Priority;
 pub use crate::resilience::Breaker;
-pub use crate::supervision::{Pool, PoolRef, StartError, Strategy, Supervisor, SupervisorRef};
+pub use crate::supervision::{
+    AutoShutdown, Pool, PoolRef, RollingRestart, StartError, Strategy, Supervisor, SupervisorRef,
+};
 
 /// So many milliseconds.
 #[must_use]

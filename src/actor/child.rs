@@ -7,10 +7,14 @@ use std::time::Duration;
 use super::core::admission::Admission;
 use super::core::behaviour::Actor;
 use super::core::exit::Exit;
+use super::core::health::HealthBook;
 use super::core::refs::ActorRef;
 use super::core::shell::Make;
 use super::core::slot::{AnySlot, Extras, Name, Redelivery, Slot};
 use crate::mailbox::{InvalidMailbox, Mailbox};
+use crate::policy::backoff::Backoff;
+use crate::policy::health::{HealthCheck, InvalidHealthCheck};
+use crate::policy::intensity::Intensity;
 use crate::sync::Mutex;
 
 /// When a child that ended is restarted. OTP's words.
@@ -57,6 +61,49 @@ impl Default for Shutdown {
     }
 }
 
+/// What a supervisor may do with a child, and when.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Policy {
+    pub(crate) restart: Restart,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) is_significant: bool,
+    /// Absent for a child that follows its supervisor's. Shared by those that
+    /// come from one template.
+    pub(crate) limits: Option<Arc<Limits>>,
+}
+
+/// How a child is restarted, where it does not follow its supervisor's settings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Limits {
+    pub(crate) backoff: Option<Backoff>,
+    pub(crate) intensity: Option<Intensity>,
+}
+
+impl Policy {
+    /// Its limits, to be changed.
+    pub(crate) fn limits(&mut self) -> &mut Limits {
+        Arc::make_mut(self.limits.get_or_insert_default())
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), InvalidSpec> {
+        if self.is_significant && self.restart == Restart::Permanent {
+            return Err(InvalidSpec::Combination(
+                "a permanent child never ends by itself, make a significant one transient or temporary",
+            ));
+        }
+        let Some(limits) = &self.limits else {
+            return Ok(());
+        };
+        if let Some(backoff) = &limits.backoff {
+            backoff.validate().map_err(InvalidSpec::Backoff)?;
+        }
+        if let Some(intensity) = &limits.intensity {
+            intensity.validate().map_err(InvalidSpec::Intensity)?;
+        }
+        Ok(())
+    }
+}
+
 /// Tries a message again that crashed the actor: at most this often, then it
 /// becomes a dead letter as poison.
 ///
@@ -81,10 +128,10 @@ pub struct ChildSpec<A: Actor> {
     name: Name,
     make: Make<A>,
     mailbox: Mailbox,
-    restart: Restart,
-    shutdown: Shutdown,
+    policy: Policy,
     redelivery: Option<(u32, CopyOf<A::Msg>)>,
     admission: Option<Admission>,
+    health: Option<HealthCheck>,
     reserved: Reserved<A::Msg>,
     is_late: bool,
 }
@@ -115,10 +162,10 @@ impl<A: Actor> ChildSpec<A> {
             name,
             make,
             mailbox: Mailbox::default(),
-            restart: Restart::default(),
-            shutdown: Shutdown::default(),
+            policy: Policy::default(),
             redelivery: None,
             admission: None,
+            health: None,
             reserved: Reserved(OnceLock::new()),
             is_late: false,
         }
@@ -132,13 +179,47 @@ impl<A: Actor> ChildSpec<A> {
 
     /// When it is restarted. Default [`Restart::Permanent`].
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.restart = restart;
+        self.policy.restart = restart;
         self
     }
 
     /// How it is ended. Default 5 s, then a kill.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
-        self.shutdown = shutdown;
+        self.policy.shutdown = shutdown;
+        self
+    }
+
+    /// Makes its end matter: when it ends by itself and its rule does not
+    /// restart it, its supervisor may end with it, as its
+    /// [`AutoShutdown`](crate::supervision::AutoShutdown) says. Default: it is
+    /// not significant.
+    ///
+    /// Refused for a permanent child, which never ends by itself, and by a
+    /// supervisor that never shuts down by itself.
+    pub fn significant(mut self) -> Self {
+        self.policy.is_significant = true;
+        self
+    }
+
+    /// How long to wait before it is restarted. Default: what its supervisor
+    /// says.
+    ///
+    /// Where siblings are restarted with it, the wait of the one that crashed
+    /// is the wait of all.
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy.limits().backoff = Some(backoff);
+        self
+    }
+
+    /// Has its supervisor give up at more than `max_restarts` restarts of this
+    /// child within `period`. Default: what its supervisor says of all its
+    /// children together.
+    ///
+    /// Its restarts are counted by themselves then, and not with its siblings':
+    /// one child may crash often, or never, without the supervisor's own limit
+    /// saying so for all.
+    pub fn intensity(mut self, max_restarts: u32, period: Duration) -> Self {
+        self.policy.limits().intensity = Some(Intensity::new(max_restarts, period));
         self
     }
 
@@ -178,11 +259,31 @@ impl<A: Actor> ChildSpec<A> {
         self.touch()
     }
 
+    /// Has its health checked while it is up, by its own
+    /// [`check`](Actor::check) hook, between two messages. Default: it is not.
+    ///
+    /// A check that fails, panics or is not answered in time puts the actor in
+    /// [`Lifecycle::Error`](crate::actor::Lifecycle::Error); one that passes
+    /// makes it ready again. Too many failures in a row end its life with
+    /// [`Unhealthy`](crate::actor::Unhealthy) as the reason, and its restart rule
+    /// applies. The time runs outside of the actor, so one that is stuck in a
+    /// handler is found out and killed; only synchronous code cannot be
+    /// interrupted. While it is paused nothing is checked, and a check that meets
+    /// a pause does not count.
+    ///
+    /// [`ActorRef::health`](crate::actor::ActorRef::health) is the record. Costs
+    /// one task and one timer, while a life lasts.
+    pub fn health_check(mut self, check: HealthCheck) -> Self {
+        self.health = Some(check);
+        self.touch()
+    }
+
     /// The reference that the child will have. Messages sent to it wait in its
     /// mailbox until it is started; if the spec is dropped instead, they are
     /// undelivered.
     ///
-    /// Takes mailbox, redelivery, names and groups as they are now: setting
+    /// Takes mailbox, redelivery, names, groups and health check as they are
+    /// now: setting
     /// them afterwards is refused at start.
     #[must_use]
     pub fn actor_ref(&self) -> ActorRef<A::Msg> {
@@ -199,10 +300,13 @@ impl<A: Actor> ChildSpec<A> {
         if !self.name.is_valid() {
             return Err(InvalidSpec::Name(self.name.to_string()));
         }
+        if let Some(check) = &self.health {
+            check.validate().map_err(InvalidSpec::HealthCheck)?;
+        }
         if self.is_late {
             return Err(InvalidSpec::SetAfterRef);
         }
-        Ok(())
+        self.policy.validate()
     }
 
     fn touch(mut self) -> Self {
@@ -217,11 +321,18 @@ impl<A: Actor> ChildSpec<A> {
             mailbox,
             redelivery,
             admission,
+            health,
             ..
         } = self;
-        reserved
-            .0
-            .get_or_init(|| new_slot(name.clone(), mailbox, *redelivery, admission.clone()))
+        reserved.0.get_or_init(|| {
+            new_slot(
+                name.clone(),
+                mailbox,
+                *redelivery,
+                admission.clone(),
+                *health,
+            )
+        })
     }
 
     /// What a supervisor needs, and nothing of the types.
@@ -231,22 +342,21 @@ impl<A: Actor> ChildSpec<A> {
             name,
             make,
             mailbox,
-            restart,
-            shutdown,
+            policy,
             redelivery,
             admission,
+            health,
             mut reserved,
             is_late: _,
         } = self;
-        let slot = match reserved.0.take() {
-            Some(slot) => slot,
-            None => new_slot(name, &mailbox, redelivery, admission),
-        };
+        let known = reserved.0.take();
+        let is_known = known.is_some();
+        let slot = known.unwrap_or_else(|| new_slot(name, &mailbox, redelivery, admission, health));
         Ok(ChildParts {
             slot,
+            is_known,
             make,
-            restart,
-            shutdown,
+            policy,
         })
     }
 }
@@ -256,16 +366,19 @@ fn new_slot<M: Send + 'static>(
     mailbox: &Mailbox,
     redelivery: Option<(u32, CopyOf<M>)>,
     admission: Option<Admission>,
+    health: Option<HealthCheck>,
 ) -> Arc<Slot<M>> {
     let redelivery = redelivery.map(|(at_most, copy)| Redelivery {
         at_most,
         copy,
         tries: Mutex::new((None, 0)),
     });
-    let extras = (redelivery.is_some() || admission.is_some()).then(|| {
+    let is_plain = redelivery.is_none() && admission.is_none() && health.is_none();
+    let extras = (!is_plain).then(|| {
         Box::new(Extras {
             redelivery,
             admission,
+            health: health.map(HealthBook::new),
         })
     });
     Arc::new(Slot::new(name, mailbox, extras))
@@ -273,17 +386,17 @@ fn new_slot<M: Send + 'static>(
 
 pub(crate) struct ChildParts<A: Actor> {
     pub(crate) slot: Arc<Slot<A::Msg>>,
+    /// Whether somebody may have a reference already.
+    pub(crate) is_known: bool,
     pub(crate) make: Make<A>,
-    pub(crate) restart: Restart,
-    pub(crate) shutdown: Shutdown,
+    pub(crate) policy: Policy,
 }
 
 impl<A: Actor> fmt::Debug for ChildSpec<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChildSpec")
             .field("name", &self.name.to_string())
-            .field("restart", &self.restart)
-            .field("shutdown", &self.shutdown)
+            .field("policy", &self.policy)
             .field("mailbox", &self.mailbox)
             .finish_non_exhaustive()
     }
@@ -306,6 +419,8 @@ pub enum InvalidSpec {
     Backoff(crate::policy::backoff::InvalidBackoff),
     /// A pool's size is.
     Size(crate::policy::sizing::InvalidSizing),
+    /// A health check is.
+    HealthCheck(InvalidHealthCheck),
     /// A breaker is.
     Breaker(crate::policy::breaker::InvalidBreaker),
     /// A combination that makes no sense, in words.
@@ -326,6 +441,7 @@ impl fmt::Display for InvalidSpec {
             Self::Intensity(why) => why.fmt(f),
             Self::Backoff(why) => why.fmt(f),
             Self::Size(why) => why.fmt(f),
+            Self::HealthCheck(why) => why.fmt(f),
             Self::Breaker(why) => why.fmt(f),
             Self::Combination(why) => f.write_str(why),
         }
@@ -343,8 +459,8 @@ pub struct ChildTemplate<A: Actor> {
     prefix: Arc<str>,
     make: Make<A>,
     mailbox: Mailbox,
-    restart: Restart,
-    shutdown: Shutdown,
+    policy: Policy,
+    health: Option<HealthCheck>,
     next: std::sync::atomic::AtomicU64,
 }
 
@@ -356,8 +472,8 @@ impl<A: Actor> ChildTemplate<A> {
             prefix: prefix.into(),
             make: Arc::new(make),
             mailbox: Mailbox::default(),
-            restart: Restart::default(),
-            shutdown: Shutdown::default(),
+            policy: Policy::default(),
+            health: None,
             next: std::sync::atomic::AtomicU64::new(0),
         }
     }
@@ -372,27 +488,50 @@ impl<A: Actor> ChildTemplate<A> {
     /// When a child is restarted. Default [`Restart::Permanent`].
     #[must_use]
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.restart = restart;
+        self.policy.restart = restart;
         self
     }
 
     /// How a child is ended. Default 5 s, then a kill.
     #[must_use]
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
-        self.shutdown = shutdown;
+        self.policy.shutdown = shutdown;
+        self
+    }
+
+    /// How long to wait before a child is restarted. Default: what its
+    /// supervisor says.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy.limits().backoff = Some(backoff);
+        self
+    }
+
+    /// Has the supervisor give up at more than `max_restarts` restarts of one
+    /// child within `period`, as [`ChildSpec::intensity`] does. Default: what
+    /// the supervisor says of all its children together.
+    #[must_use]
+    pub fn intensity(mut self, max_restarts: u32, period: Duration) -> Self {
+        self.policy.limits().intensity = Some(Intensity::new(max_restarts, period));
+        self
+    }
+
+    /// Has the health of each child checked, as
+    /// [`ChildSpec::health_check`] says. Default: it is not.
+    #[must_use]
+    pub fn health_check(mut self, check: HealthCheck) -> Self {
+        self.health = Some(check);
         self
     }
 
     /// The spec of the next child.
     pub fn next_child(&self) -> ChildSpec<A> {
         let n = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        ChildSpec::numbered(
-            Name::Numbered(Arc::clone(&self.prefix), n),
-            Arc::clone(&self.make),
-        )
-        .mailbox(self.mailbox.clone())
-        .restart(self.restart)
-        .shutdown(self.shutdown)
+        let name = Name::Numbered(Arc::clone(&self.prefix), n);
+        let mut spec = ChildSpec::numbered(name, Arc::clone(&self.make));
+        spec.policy = self.policy.clone();
+        spec.health = self.health;
+        spec.mailbox(self.mailbox.clone())
     }
 }
 

@@ -53,8 +53,17 @@
 //! *When does an actor end?* By `stop`, by its own exit, or by its supervisor.
 //! Never because nobody holds a reference.
 //!
-//! *In which order do hooks run?* `start`, then `handle` one message at a time,
-//! then `stop`; start and stop at most once per incarnation. After a kill no
+//! *How is it?* [`ActorRef::state`] says so now, [`ActorRef::watch_state`] and
+//! [`Context::watch_state`] tell of each change; an actor declares a state of its
+//! own with [`Context::declare`] (`b7_*`). [`ChildSpec::health_check`] has it asked
+//! from outside, and ended when it does not answer (`b8_*`).
+//!
+//! *What does a restarted actor know?* What its factory gives it, and what its
+//! last life kept for it, if it is [`Checkpointed`].
+//!
+//! *In which order do hooks run?* `restore` where something was kept, `start`,
+//! `check`, then `handle` one message at a time, then `stop`; start and stop at
+//! most once per incarnation. A health check runs between two messages. After a kill no
 //! stop hook runs.
 //!
 //! *What does a request carry?* Deadline, correlation, cancellation and the
@@ -74,6 +83,7 @@ pub(crate) mod child;
 pub(crate) mod core;
 pub(crate) mod envelope;
 pub(crate) mod fault;
+pub(crate) mod health;
 pub(crate) mod launch;
 pub(crate) mod observe;
 pub(crate) mod registry;
@@ -83,19 +93,22 @@ pub(crate) mod time;
 pub(crate) mod worker;
 
 pub use self::child::{ChildSpec, ChildTemplate, InvalidSpec, Redeliver, Restart, Shutdown};
+pub(crate) use self::child::{Limits, Policy};
 pub use self::core::ask::{Ask, ask_all};
-pub use self::core::behaviour::Actor;
+pub use self::core::behaviour::{Actor, Checkpointed};
 pub use self::core::context::Context;
 pub use self::core::dead_letter::{DeadLetter, DeadReason};
 pub use self::core::errors::{AskError, TellError, TryTellError};
 pub use self::core::event::Event;
 pub use self::core::exit::{BoxError, Exit, Started};
-pub use self::core::life::Lifecycle;
+pub use self::core::health::{CheckOutcome, Health, Unhealthy};
+pub use self::core::life::{IllegalTransition, Lifecycle, Transition};
 pub use self::core::refs::{ActorRef, WeakRef};
 pub use self::core::reply::Reply;
 pub use self::core::request::Request;
 pub use self::core::slot::{ActorId, Down, WatchId};
 pub use self::core::tell::Tell;
+pub use self::core::transitions::Transitions;
 pub use self::envelope::{
     DeliverError, Envelope, Header, InvalidEnvelope, Kind, Logged, MessageLog,
 };

@@ -1,7 +1,6 @@
 //! The system: a value that owns a tree of actors and what they share.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -25,7 +24,8 @@ use super::envelope::Log;
 use super::observe::{DeadLetters, EventStream, Hub, Office};
 use super::registry::{Listing, Registry};
 use crate::mailbox::Counts;
-use crate::policy::intensity::Intensity;
+use crate::policy::budget::{BudgetState, RestartBudget};
+use crate::policy::intensity::{Intensity, Verdict};
 use crate::sync::Mutex;
 
 /// Settings of a [`System`].
@@ -47,6 +47,11 @@ pub struct SystemConfig {
     /// nothing to do with each other, so OTP's 1 in 5 s, the default of every
     /// other supervisor, would let two unrelated crashes end everything.
     pub intensity: Intensity,
+    /// How many restarts all supervisors of the system make together. Default
+    /// 100,000 at once, whole again in 60 s: no accident needs more, and a leaf
+    /// that crashes for ever deep in a tree is stopped after a second, not after
+    /// `(r + 1)` to the power of its depth lives. `None` is no limit.
+    pub restart_budget: Option<RestartBudget>,
 }
 
 impl Default for SystemConfig {
@@ -57,6 +62,7 @@ impl Default for SystemConfig {
             events: 1_024,
             seed: None,
             intensity: Intensity::new(100, Duration::from_secs(5)),
+            restart_budget: Some(RestartBudget::default()),
         }
     }
 }
@@ -88,6 +94,19 @@ impl SystemConfig {
     #[must_use]
     pub fn intensity(mut self, max_restarts: u32, period: Duration) -> Self {
         self.intensity = Intensity::new(max_restarts, period);
+        self
+    }
+
+    /// How many restarts all supervisors of the system make together. Default
+    /// 100,000 at once, whole again in 60 s; `None` is no limit.
+    ///
+    /// When it is spent, a child that fails is not restarted: its supervisor
+    /// escalates, as if its own intensity were exceeded, and so does the one
+    /// above, until a restart has come back or the root gives up, which ends
+    /// the system.
+    #[must_use]
+    pub fn restart_budget(mut self, budget: impl Into<Option<RestartBudget>>) -> Self {
+        self.restart_budget = budget.into();
         self
     }
 
@@ -132,14 +151,49 @@ pub(crate) struct Kernel {
     /// Paths of those that a shutdown had to kill.
     killed: Mutex<Vec<String>>,
     restarts: AtomicU64,
+    budget: Mutex<BudgetState>,
 }
 
+/// Actors that oversee themselves. Each knows where it is listed.
 #[derive(Default)]
 struct Detached {
-    slots: HashMap<ActorId, Arc<dyn AnySlot>>,
+    slots: Vec<Option<Arc<dyn AnySlot>>>,
+    free: Vec<u32>,
     /// What they share. It holds the kernel, so it stays no longer than they.
     place: Option<Arc<Place>>,
 }
+
+impl Detached {
+    fn add(&mut self, slot: Arc<dyn AnySlot>) -> u32 {
+        if let Some(at) = self.free.pop() {
+            self.slots[at as usize] = Some(slot);
+            return at;
+        }
+        self.slots.push(Some(slot));
+        u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 actors")
+    }
+
+    /// Hands out what is to be dropped without the lock.
+    fn remove(&mut self, at: u32) -> (Option<Arc<dyn AnySlot>>, Option<Arc<Place>>) {
+        let gone = self.slots.get_mut(at as usize).and_then(Option::take);
+        if gone.is_some() {
+            self.free.push(at);
+        }
+        if self.free.len() < self.slots.len() {
+            return (gone, None);
+        }
+        if self.slots.len() > KEPT_ROOM {
+            *self = Self {
+                place: self.place.take(),
+                ..Self::default()
+            };
+        }
+        (gone, self.place.take())
+    }
+}
+
+/// The room for so many actors is kept when the last one has ended.
+const KEPT_ROOM: usize = 1_024;
 
 /// Something that every worker writes to, in parts, so that they do not get into
 /// each other's way: neither in its locks nor in the cache lines of its
@@ -172,7 +226,7 @@ impl Kernel {
             None => StdRng::seed_from_u64(seed_of_process()),
         };
         Self {
-            register: Register::new(clock()),
+            register: Register::new(),
             hurry: Arc::new(Notify::new()),
             is_over: AtomicBool::new(false),
             runtime: OnceLock::new(),
@@ -186,6 +240,7 @@ impl Kernel {
             root: Mutex::new(None),
             killed: Mutex::new(Vec::new()),
             restarts: AtomicU64::new(0),
+            budget: Mutex::new(BudgetState::new()),
             name,
             config,
         }
@@ -220,6 +275,14 @@ impl Kernel {
             if killed.len() < MOST_KILLED {
                 killed.push(path.to_owned());
             }
+        }
+    }
+
+    /// Takes one restart out of the system's budget, if one is left.
+    pub(crate) fn take_restart(&self, now: Instant) -> Verdict {
+        match &self.config.restart_budget {
+            Some(budget) => self.budget.lock().take(now, budget),
+            None => Verdict::Within,
         }
     }
 
@@ -258,23 +321,24 @@ impl Kernel {
         self.is_over.load(Acquire)
     }
 
-    /// Takes in an actor without a supervisor; returns its place.
-    pub(crate) fn add_detached(self: &Arc<Self>, slot: Arc<dyn AnySlot>) -> Arc<Place> {
+    /// Takes in an actor without a supervisor; returns its place, and where it
+    /// is listed.
+    pub(crate) fn add_detached(self: &Arc<Self>, slot: Arc<dyn AnySlot>) -> (Arc<Place>, u32) {
         let mut detached = self.detached.of(slot.id()).lock();
-        detached.slots.insert(slot.id(), slot);
+        let at = detached.add(slot);
         let place = detached.place.get_or_insert_with(|| {
             Arc::new(Place {
                 host: Arc::clone(self) as Arc<dyn Host>,
                 parent: Arc::clone(&self.name),
             })
         });
-        Arc::clone(place)
+        (Arc::clone(place), at)
     }
 
     pub(crate) fn detached(&self) -> Vec<Arc<dyn AnySlot>> {
         let mut all = Vec::new();
         for shard in self.detached.all() {
-            all.extend(shard.lock().slots.values().cloned());
+            all.extend(shard.lock().slots.iter().flatten().cloned());
         }
         all.sort_by_key(|slot| slot.id());
         all
@@ -378,20 +442,17 @@ impl Host for Kernel {
         self.registry.register(slot, admission, capabilities)
     }
 
+    fn look_after(&self, slot: &Arc<dyn AnySlot>) -> Option<Box<dyn Any + Send + Sync>> {
+        super::health::look_after(slot)
+    }
+
     fn unregister(&self, slot: &dyn AnySlot) {
         self.registry.unregister(slot.id());
     }
 
-    fn remove_detached(&self, id: ActorId) {
-        let mut detached = self.detached.of(id).lock();
-        let gone = detached.slots.remove(&id);
-        let place = if detached.slots.is_empty() {
-            detached.place.take()
-        } else {
-            None
-        };
-        drop(detached);
-        drop((gone, place));
+    fn remove_detached(&self, id: ActorId, at: u32) {
+        let gone = self.detached.of(id).lock().remove(at);
+        drop(gone);
     }
 
     fn close_books(&self, id: ActorId, counts: Counts) {

@@ -19,7 +19,13 @@ use super::system::{Kernel, System};
 
 /// A running timer or task of an actor. It is aborted when it is dropped, so it
 /// cannot outlive its incarnation.
-struct Owned(JoinHandle<()>);
+pub(crate) struct Owned(JoinHandle<()>);
+
+impl Owned {
+    pub(crate) fn new(handle: JoinHandle<()>) -> Self {
+        Self(handle)
+    }
+}
 
 impl Drop for Owned {
     fn drop(&mut self) {
@@ -58,7 +64,7 @@ where
 }
 
 impl<A: Actor> Context<A> {
-    fn keep(&mut self, handle: JoinHandle<()>) -> TimerId {
+    fn own_task(&mut self, handle: JoinHandle<()>) -> TimerId {
         self.sweep_owned(is_finished);
         let id = WatchId::new();
         self.own(id, Box::new(Owned(handle)));
@@ -74,7 +80,7 @@ impl<A: Actor> Context<A> {
             // The actor has ended: so has the timer.
             let _ = myself.tell(msg).await;
         });
-        self.keep(handle)
+        self.own_task(handle)
     }
 
     /// Tells this actor a message every `period`, first after one period. A
@@ -101,7 +107,7 @@ impl<A: Actor> Context<A> {
                 }
             }
         });
-        self.keep(handle)
+        self.own_task(handle)
     }
 
     /// Cancels a timer or task. Nothing happens if it is over; a message that
@@ -115,7 +121,7 @@ impl<A: Actor> Context<A> {
     pub fn run(&mut self, future: impl Future<Output = ()> + Send + 'static) -> TimerId {
         let request = self.request();
         let handle = spawn_owned(async move { request.within(future).await });
-        self.keep(handle)
+        self.own_task(handle)
     }
 
     /// Runs blocking or CPU-bound code on tokio's blocking threads and waits

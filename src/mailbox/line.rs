@@ -16,6 +16,7 @@ impl<T> Line<T> {
         Self::One(None)
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
         match self {
             Self::One(item) => usize::from(item.is_some()),
@@ -27,6 +28,7 @@ impl<T> Line<T> {
         self.len() == 0
     }
 
+    #[inline]
     pub(super) fn push_back(&mut self, item: T) {
         match self {
             Self::One(place @ None) => *place = Some(item),
@@ -52,6 +54,7 @@ impl<T> Line<T> {
 
     /// Hands out a single item, or else everything, in exchange for an empty
     /// buffer.
+    #[inline]
     pub(super) fn take(&mut self, buffer: &mut VecDeque<T>) -> Option<T> {
         debug_assert!(buffer.is_empty(), "it is given back empty");
         match self {

@@ -37,6 +37,7 @@
 
 mod batch;
 mod counts;
+mod lane;
 mod line;
 mod overflow;
 mod queue;
@@ -47,6 +48,7 @@ mod waiting;
 
 pub(crate) use batch::Batch;
 pub use counts::Counts;
+pub(crate) use lane::Word;
 pub use overflow::Overflow;
 pub(crate) use queue::{Offer, Parked, Queue, Taken, Unfinished};
 pub(crate) use reply::ReplySlot;

@@ -24,22 +24,19 @@
 //!   room back moves it over. No grant can be lost, because none is handed out.
 
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::task::Waker;
 use std::time::Instant;
 
 use super::batch::Batch;
 use super::counts::Counts;
-use super::line::Line;
+use super::lane::{KILL, LANE, Lane, Word, bit_of, is_plain, plain_word};
 use super::overflow::Overflow;
 use super::settings::{Mailbox, Order};
 use super::store::{Item, Store};
 use super::waiting::Waiting;
 use crate::sync::atomic::AtomicU32;
-use crate::sync::{Mutex, WakeList};
-
-const LANE: u32 = 1;
-const KILL: u32 = 2;
+use crate::sync::{Mutex, MutexGuard, WakeList};
 
 /// What became of a message at the door.
 #[derive(Debug)]
@@ -120,14 +117,6 @@ impl Books {
     }
 }
 
-/// Words of the system lane. There is a first one as long as there is a lane,
-/// so the one word that most actors ever get is one allocation.
-#[derive(Debug)]
-struct Lane<S> {
-    first: S,
-    rest: VecDeque<S>,
-}
-
 #[derive(Debug)]
 struct State<T, S> {
     store: Store<T>,
@@ -136,7 +125,8 @@ struct State<T, S> {
     capacity: u32,
     overflow: Overflow,
     door: Door,
-    paused: bool,
+    /// Paused: the overflow rule to return to.
+    paused: Option<Overflow>,
     consumer: Option<Waker>,
     waiting: Option<Box<Waiting<T>>>,
     next_ticket: u64,
@@ -152,7 +142,7 @@ pub(crate) struct Queue<T, S> {
     state: Mutex<State<T, S>>,
 }
 
-impl<T: Item, S> Queue<T, S> {
+impl<T: Item, S: Word> Queue<T, S> {
     pub(crate) fn new(settings: &Mailbox) -> Self {
         let store = match settings.order {
             Order::Arrival => Store::fifo(),
@@ -169,7 +159,7 @@ impl<T: Item, S> Queue<T, S> {
                 capacity,
                 overflow: settings.overflow,
                 door: Door::Open,
-                paused: false,
+                paused: None,
                 consumer: None,
                 waiting: None,
                 next_ticket: 0,
@@ -183,6 +173,7 @@ impl<T: Item, S> Queue<T, S> {
 
     /// Offers a message. With a waker, a sender that finds no room waits;
     /// without one it gets the message back.
+    #[inline]
     pub(crate) fn offer(
         &self,
         item: T,
@@ -191,17 +182,31 @@ impl<T: Item, S> Queue<T, S> {
     ) -> Offer<T> {
         let mut guard = self.state.lock();
         let state = &mut *guard;
+        if state.door != Door::Open || !state.has_room() || state.waiting.is_some() {
+            return self.offer_without_room(guard, item, waker, now);
+        }
+        state.accept(item, now);
+        let consumer = state.consumer.take();
+        drop(guard);
+        if let Some(consumer) = consumer {
+            consumer.wake();
+        }
+        Offer::Accepted
+    }
+
+    /// Kept out of the way of what nearly always happens.
+    #[cold]
+    #[inline(never)]
+    fn offer_without_room(
+        &self,
+        mut guard: MutexGuard<'_, State<T, S>>,
+        item: T,
+        waker: Option<&Waker>,
+        now: impl FnOnce() -> Instant,
+    ) -> Offer<T> {
+        let state = &mut *guard;
         if state.door != Door::Open {
             return Offer::Closed(item);
-        }
-        if state.has_room() && state.waiting.is_none() {
-            state.accept(item, now);
-            let consumer = state.consumer.take();
-            drop(guard);
-            if let Some(consumer) = consumer {
-                consumer.wake();
-            }
-            return Offer::Accepted;
         }
         match state.overflow {
             Overflow::Block => {
@@ -224,9 +229,15 @@ impl<T: Item, S> Queue<T, S> {
                 Offer::Dropped(item, state.books.accepted)
             }
             Overflow::DropOldest => {
-                let Some((old, seq)) = state.store.pop_displaced() else {
-                    // All there is room for is in the actor's hand, which
+                let oldest = match &state.waiting {
+                    // Since before a pause that brought this rule: a newcomer
+                    // that made room for itself would overtake them.
+                    Some(_) => None,
+                    // All there is room for may be in the actor's hand, which
                     // nothing can displace.
+                    None => state.store.pop_displaced(),
+                };
+                let Some((old, seq)) = oldest else {
                     state.books.mishaps().rejected += 1;
                     return Offer::Dropped(item, state.books.accepted);
                 };
@@ -284,16 +295,19 @@ impl<T: Item, S> Queue<T, S> {
             drop(signal);
             return;
         }
-        match &mut state.lane {
-            Some(lane) => lane.rest.push_back(signal),
-            lane => {
+        match (&mut state.lane, bit_of(&signal)) {
+            // A plain word goes before those on the heap, so it may only wait
+            // beside none; and only one waits, since bits have no order.
+            (None, Some(bit)) if !is_plain(self.flag.load(Relaxed)) => self.raise(bit),
+            (Some(lane), _) => lane.rest.push_back(signal),
+            (lane, _) => {
                 *lane = Some(Box::new(Lane {
                     first: signal,
                     rest: VecDeque::new(),
                 }));
+                self.raise(LANE);
             }
         }
-        self.raise(LANE);
         let consumer = state.consumer.take();
         drop(state);
         if let Some(consumer) = consumer {
@@ -316,7 +330,7 @@ impl<T: Item, S> Queue<T, S> {
     /// a flag seen late is seen before the actor suspends, since it registers
     /// its waker under the lock under which flags are raised.
     pub(crate) fn is_flagged(&self) -> bool {
-        self.flag.load(std::sync::atomic::Ordering::Relaxed) != 0
+        self.flag.load(Relaxed) != 0
     }
 
     pub(crate) fn is_killed(&self) -> bool {
@@ -350,7 +364,22 @@ impl<T: Item, S> Queue<T, S> {
         self.lower(KILL);
     }
 
+    #[inline]
     fn pop_signal(&self, state: &mut State<T, S>) -> Option<S> {
+        // Flags other than the kill change under the lock only.
+        let flags = self.flag.load(Relaxed);
+        if flags & !KILL == 0 {
+            return None;
+        }
+        self.pop_flagged(state, flags)
+    }
+
+    #[cold]
+    fn pop_flagged(&self, state: &mut State<T, S>, flags: u32) -> Option<S> {
+        if let Some((word, bit)) = plain_word(flags) {
+            self.lower(bit);
+            return Some(word);
+        }
         let lane = state.lane.as_mut()?;
         if let Some(next) = lane.rest.pop_front() {
             return Some(std::mem::replace(&mut lane.first, next));
@@ -380,28 +409,34 @@ impl<T: Item, S> Queue<T, S> {
     ) -> Taken<T, S> {
         debug_assert!(batch.items.is_empty(), "the last batch is worked off first");
         let mut wakes = WakeList::default();
-        let mut spare = (Line::new(), VecDeque::new());
         let mut guard = self.state.lock();
         let state = &mut *guard;
         state.book(batch, &mut wakes, &now);
         let taken = if let Some(signal) = self.pop_signal(state) {
             Taken::Signal(signal)
-        } else if state.store.len() > 0 && !state.paused {
+        } else if state.store.len() > 0 && state.paused.is_none() {
             match state.hand_out(batch, &now) {
                 Some((item, seq)) => Taken::One(item, seq),
                 None => Taken::Items,
             }
-        } else if state.door == Door::Closed || (state.door == Door::Draining && !state.paused) {
+        } else if state.door == Door::Closed
+            || (state.door == Door::Draining && state.paused.is_none())
+        {
             Taken::Drained
         } else {
             if let Some(waker) = waker {
                 state.register(waker);
             }
-            spare = (state.store.take_buffer(), std::mem::take(&mut batch.items));
+            if state.store.has_spare() || batch.items.capacity() > 0 {
+                let spare = (state.store.take_buffer(), std::mem::take(&mut batch.items));
+                drop(guard);
+                drop(spare);
+                wakes.wake();
+                return Taken::Empty;
+            }
             Taken::Empty
         };
         drop(guard);
-        drop(spare);
         wakes.wake();
         taken
     }
@@ -530,7 +565,7 @@ impl<T: Item, S> Queue<T, S> {
         let mut wakes = WakeList::default();
         let mut state = self.state.lock();
         state.door = Door::Open;
-        state.paused = false;
+        state.end_pause();
         state.books = Books::default();
         state.high_water = 0;
         self.flag.store(0, Release);
@@ -559,7 +594,39 @@ impl<T: Item, S> Queue<T, S> {
 
     /// Stops handing out messages; signals still pass.
     pub(crate) fn pause(&self) {
-        self.state.lock().paused = true;
+        let mut state = self.state.lock();
+        let normal = state.overflow;
+        state.paused.get_or_insert(normal);
+    }
+
+    /// As [`Queue::pause`], with this overflow rule until the end of the pause.
+    ///
+    /// Those who wait for room already keep their places, except that a rule
+    /// that drops the oldest lets them in now: hands over what had to leave.
+    #[must_use]
+    pub(crate) fn pause_with(
+        &self,
+        overflow: Overflow,
+        now: impl Fn() -> Instant,
+    ) -> Vec<(T, u64)> {
+        let mut wakes = WakeList::default();
+        let mut displaced = Vec::new();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        state.paused.get_or_insert(state.overflow);
+        state.overflow = overflow;
+        if overflow == Overflow::DropOldest && state.door == Door::Open {
+            while state.waiting.is_some()
+                && let Some(oldest) = state.store.pop_displaced()
+            {
+                state.books.mishaps().displaced += 1;
+                displaced.push(oldest);
+                state.accept_waiting(&mut wakes, &now);
+            }
+        }
+        drop(guard);
+        wakes.wake();
+        displaced
     }
 
     /// Hands out messages again. Returns who is to be woken, for a caller that
@@ -567,12 +634,12 @@ impl<T: Item, S> Queue<T, S> {
     #[must_use]
     pub(crate) fn resume(&self) -> Option<Waker> {
         let mut state = self.state.lock();
-        state.paused = false;
+        state.end_pause();
         state.consumer.take()
     }
 
     pub(crate) fn is_paused(&self) -> bool {
-        self.state.lock().paused
+        self.state.lock().paused.is_some()
     }
 
     // ---- figures -------------------------------------------------------
@@ -600,10 +667,12 @@ impl<T: Item, S> Queue<T, S> {
 }
 
 impl<T: Item, S> State<T, S> {
+    #[inline]
     fn has_room(&self) -> bool {
         self.store.len() + (self.held as usize) < self.capacity as usize
     }
 
+    #[inline]
     fn accept(&mut self, item: T, now: impl FnOnce() -> Instant) {
         self.store.push(item, now);
         self.books.accepted += 1;
@@ -613,6 +682,13 @@ impl<T: Item, S> State<T, S> {
         }
     }
 
+    fn end_pause(&mut self) {
+        if let Some(normal) = self.paused.take() {
+            self.overflow = normal;
+        }
+    }
+
+    #[inline]
     fn register(&mut self, waker: &Waker) {
         match &self.consumer {
             Some(old) if old.will_wake(waker) => {}
@@ -620,6 +696,7 @@ impl<T: Item, S> State<T, S> {
         }
     }
 
+    #[inline]
     fn book(&mut self, batch: &mut Batch<T>, wakes: &mut WakeList, now: &impl Fn() -> Instant) {
         let finished = u32::from(batch.handled) + u32::from(batch.expired);
         if finished == 0 {
@@ -630,7 +707,9 @@ impl<T: Item, S> State<T, S> {
             self.books.mishaps().expired += u64::from(std::mem::take(&mut batch.expired));
         }
         self.held -= finished;
-        self.accept_waiting(wakes, now);
+        if self.waiting.is_some() {
+            self.accept_waiting(wakes, now);
+        }
     }
 
     fn accept_waiting(&mut self, wakes: &mut WakeList, now: &impl Fn() -> Instant) {
@@ -665,6 +744,7 @@ impl<T: Item, S> State<T, S> {
 
     /// Takes the next message, or everything at once where nothing may happen to
     /// messages that have been taken.
+    #[inline]
     fn hand_out(&mut self, batch: &mut Batch<T>, now: &impl Fn() -> Instant) -> Option<(T, u64)> {
         let one = match &mut self.store {
             Store::Fifo { items, head } if self.overflow != Overflow::DropOldest => {

@@ -54,6 +54,7 @@ impl<T: Item> Store<T> {
         }))
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Fifo { items, .. } => items.len(),
@@ -63,6 +64,7 @@ impl<T: Item> Store<T> {
 
     /// Adds the newest message. The clock is read only where order depends on
     /// it.
+    #[inline]
     pub(crate) fn push(&mut self, item: T, now: impl FnOnce() -> Instant) {
         match self {
             Self::Fifo { items, .. } => items.push_back(item),
@@ -135,6 +137,11 @@ impl<T: Item> Store<T> {
                 });
             }
         }
+    }
+
+    /// Whether [`Store::take_buffer`] would find heap memory.
+    pub(super) fn has_spare(&self) -> bool {
+        matches!(self, Self::Fifo { items: Line::Many(items), .. } if items.is_empty())
     }
 
     /// Hands the heap memory of an empty store to the caller, who drops it

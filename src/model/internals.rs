@@ -7,9 +7,8 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::Stage;
-use crate::actor::{Exit, Restart, Shutdown};
-use crate::mailbox::{self, Batch, Counts, Item, Mailbox, Unanswered, Unfinished};
-use crate::policy::backoff::Backoff;
+use crate::actor::{Exit, Policy, Restart, Shutdown};
+use crate::mailbox::{self, Batch, Counts, Item, Mailbox, Unanswered, Unfinished, Word};
 use crate::policy::intensity::Intensity;
 use crate::policy::priority::Priority;
 use crate::supervision::{plan, turn};
@@ -27,6 +26,20 @@ impl Item for Number {
         Priority::NORMAL
     }
 }
+
+/// One number is a plain word, all others are not.
+impl Word for u32 {
+    fn number(&self) -> Option<u32> {
+        (*self == PLAIN_WORD).then_some(0)
+    }
+
+    fn numbered(_number: u32) -> Self {
+        PLAIN_WORD
+    }
+}
+
+/// The word that needs no heap.
+pub const PLAIN_WORD: u32 = 98;
 
 fn no_clock() -> Instant {
     panic!("a mailbox in order of arrival reads no clock")
@@ -326,23 +339,28 @@ pub enum Effect {
 #[derive(Debug)]
 pub struct Plan(plan::Plan<()>);
 
+/// The clock stands still.
+fn still() -> Instant {
+    static NOW: OnceLock<Instant> = OnceLock::new();
+    #[expect(clippy::disallowed_methods, reason = "read once")]
+    *NOW.get_or_init(Instant::now)
+}
+
 impl Plan {
     #[expect(clippy::new_without_default, reason = "it is no empty plan")]
     #[must_use]
     pub fn new() -> Self {
-        let mut plan = plan::Plan::new(
-            plan::Strategy::OneForOne,
-            plan::Shape::Ordered,
-            Intensity::new(10, Duration::from_secs(1)),
-            Backoff::none(),
-        );
-        plan.enrol(
-            (),
-            plan::Policy {
-                restart: Restart::Permanent,
-                shutdown: Shutdown::Infinity,
-            },
-        );
+        let settings = plan::Settings {
+            intensity: Intensity::new(10, Duration::from_secs(1)),
+            ..plan::Settings::default()
+        };
+        let mut plan = plan::Plan::new(plan::Shape::Ordered, settings, still());
+        let policy = Policy {
+            restart: Restart::Permanent,
+            shutdown: Shutdown::Infinity,
+            ..Policy::default()
+        };
+        plan.enrol((), &policy);
         Self(plan)
     }
 
@@ -355,12 +373,7 @@ impl Plan {
         &mut self,
         event: impl FnOnce(&mut plan::Plan<()>, Instant, &mut plan::Effects<()>),
     ) -> Vec<Effect> {
-        static NOW: OnceLock<Instant> = OnceLock::new();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "read once: the clock stands still"
-        )]
-        let now = *NOW.get_or_init(Instant::now);
+        let now = still();
         let mut effects = Vec::new();
         event(&mut self.0, now, &mut effects);
         let seen = |effect| match effect {

@@ -31,7 +31,9 @@
 //! | --- | --- | --- |
 //! | How long until the next try? | [`Backoff`](backoff::Backoff) | no jitter, doubling |
 //! | Have there been too many restarts? | [`Intensity`](intensity::Intensity) | 1 in 5 s |
+//! | How many restarts are left for all? | [`RestartBudget`](budget::RestartBudget) | 100,000 at once, whole again in 60 s |
 //! | May a callee that fails be called? | [`Breaker`](breaker::Breaker) | 5 failures in a row, open for 60 s |
+//! | Is an actor well, and when is it given up? | [`HealthCheck`](health::HealthCheck) | every 10 s, 3 failures in a row |
 //! | Which message goes first? | [`choose`](priority::choose) among [`Priority`](priority::Priority)s | 5 of 0 to 9 |
 //! | Which member gets the work? | [`least_loaded`](choice::least_loaded) | ties in turn |
 //! | How many members should there be? | [`Sizing`](sizing::Sizing) | always 5 |
@@ -75,6 +77,12 @@
 //! neither way
 //! (`an_ignored_probe_gives_its_place_to_the_next_and_counts_neither_way`).
 //!
+//! # When is an ailing actor given up?
+//!
+//! When as many checks in a row have failed as its settings allow, in one life
+//! (`b8_the_last_failure_allowed_in_a_row_ends_the_life`,
+//! `b8_a_check_that_passes_and_a_new_life_begin_the_row_again`).
+//!
 //! # Can a message of low priority starve?
 //!
 //! Not with ageing: it is overtaken only by what came in soon after it
@@ -98,7 +106,9 @@
 
 pub mod backoff;
 pub mod breaker;
+pub mod budget;
 pub mod choice;
+pub mod health;
 pub mod intensity;
 pub mod priority;
 pub mod sizing;
@@ -111,6 +121,8 @@ mod tests {
             include_str!("backoff.rs"),
             include_str!("breaker.rs"),
             include_str!("choice.rs"),
+            include_str!("budget.rs"),
+            include_str!("health.rs"),
             include_str!("intensity.rs"),
             include_str!("priority.rs"),
             include_str!("sizing.rs"),

@@ -82,6 +82,41 @@ impl fmt::Display for StartFailed {
 
 impl std::error::Error for StartFailed {}
 
+/// Why a running supervisor or a child was not changed. Nothing was.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// There is no such child.
+    NotFound,
+    /// What would come of it makes no sense.
+    Invalid(InvalidSpec),
+    /// It is no actor, or one that takes other messages: references to it would
+    /// not be valid any more.
+    OtherType,
+    /// The supervisor is ending.
+    Ending,
+}
+
+impl fmt::Display for ChangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound => f.write_str("there is no such child"),
+            Self::Invalid(why) => why.fmt(f),
+            Self::OtherType => f.write_str("the child is no actor that takes such messages"),
+            Self::Ending => f.write_str("the supervisor is ending"),
+        }
+    }
+}
+
+impl std::error::Error for ChangeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Invalid(why) => Some(why),
+            _ => None,
+        }
+    }
+}
+
 /// Why a command about a child was refused.
 #[derive(Clone, Debug)]
 pub enum ChildError {

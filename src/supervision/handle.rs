@@ -6,20 +6,22 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::errors::{ChildError, StartError};
+use super::errors::{ChangeError, ChildError, StartError};
 use super::keeper::{ChildKey, Input};
 use super::launch::{AnyChild, Launch};
-use super::plan::{Answer, Shape, Status, Why};
+use super::plan::{Answer, ChildChange, Shape, Status, SupervisorChange, Why};
 use super::supervisor::{Body, Supervisor};
-use super::tree::Node;
-use crate::actor::core::slot::ActorId;
+use super::tree::{Node, RestartReason};
+use crate::actor::core::host::Host;
+use crate::actor::core::slot::{ActorId, Slot};
+use crate::actor::launch::Launcher;
 use crate::actor::{Actor, ActorRef, ChildSpec, ChildTemplate, Exit, Restart};
 
 /// A running supervisor. Cheap to clone; it does not keep the supervisor
 /// running.
 #[derive(Clone)]
 pub struct SupervisorRef {
-    body: Arc<Body>,
+    pub(super) body: Arc<Body>,
 }
 
 impl SupervisorRef {
@@ -35,10 +37,11 @@ impl SupervisorRef {
     }
 
     pub(crate) async fn add(&self, child: AnyChild) -> Result<Begun, StartError> {
-        let launch = child.launch.as_ref().map(Arc::clone);
-        let launch = launch.map_err(|why| StartError::Invalid(why.clone()))?;
+        let AnyChild { launch, policy } = child;
+        let launch = launch.map_err(StartError::Invalid)?;
+        let newcomer = Arc::clone(&launch);
         let answer = self
-            .command(|token| Input::Add(Box::new(child), token))
+            .command(|token| Input::Add(newcomer, policy, token))
             .await;
         match answer {
             Answer::Started => Ok(Begun::Up),
@@ -52,6 +55,10 @@ impl SupervisorRef {
             Answer::Done => {
                 launch.end(Exit::shutdown());
                 Err(StartError::AlreadyPresent(launch.slot().name()))
+            }
+            Answer::Refused(why) => {
+                launch.end(Exit::shutdown());
+                Err(StartError::Invalid(why))
             }
             Answer::Ending | Answer::NotFound | Answer::Restarting => {
                 launch.end(Exit::shutdown());
@@ -156,37 +163,114 @@ impl SupervisorRef {
         self.outcome(|token| Input::Delete(key, token)).await
     }
 
-    async fn outcome(&self, make: impl FnOnce(u64) -> Input) -> Result<(), ChildError> {
+    pub(super) async fn outcome(&self, make: impl FnOnce(u64) -> Input) -> Result<(), ChildError> {
         match self.command(make).await {
             Answer::Started | Answer::Ignored | Answer::Done => Ok(()),
             Answer::Failed(exit) => Err(ChildError::Failed(exit)),
             Answer::NotFound => Err(ChildError::NotFound),
             Answer::Running => Err(ChildError::Running),
             Answer::Restarting => Err(ChildError::Restarting),
-            Answer::Ending => Err(ChildError::Ending),
+            Answer::Refused(_) | Answer::Ending => Err(ChildError::Ending),
         }
     }
 
-    fn find(&self, child: &ChildId) -> Option<u64> {
+    /// Changes what it decides by, while it runs: strategy, intensity, backoff,
+    /// auto-shutdown. All of it or, where it makes no sense, nothing.
+    ///
+    /// It holds from the next failure on; a group restart under way ends as it
+    /// began. It also holds in later lives of the supervisor, as what a new
+    /// version of an OTP supervisor's `init` returns does.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::Invalid`]: as at the build, and a supervisor that has
+    /// significant children cannot stop to shut down by itself.
+    /// [`ChangeError::Ending`].
+    pub async fn reconfigure(&self, change: SupervisorChange) -> Result<(), ChangeError> {
+        self.change(|token| Input::Reconfigure(Box::new(change), token))
+            .await
+    }
+
+    /// Changes what the supervisor may do with a child, while both run. All of
+    /// it or, where it makes no sense, nothing. The child is not restarted.
+    ///
+    /// For a child that the supervisor was built with, it also holds in later
+    /// lives of the supervisor; others do not outlive it.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::Invalid`]: as at the build, and a child that is down
+    /// cannot become temporary. [`ChangeError::NotFound`] and
+    /// [`ChangeError::Ending`].
+    pub async fn reconfigure_child(
+        &self,
+        child: impl Into<ChildId>,
+        change: ChildChange,
+    ) -> Result<(), ChangeError> {
+        let key = self.find(&child.into()).ok_or(ChangeError::NotFound)?;
+        self.change(|token| Input::ReconfigureChild(key, Box::new(change), token))
+            .await
+    }
+
+    /// Has the next incarnation of a child made by another factory, of the same
+    /// or another kind of actor that takes the same messages. The present one
+    /// goes on; references, mailbox, name and groups stay.
+    ///
+    /// For a child that the supervisor was built with, it also holds in later
+    /// lives of the supervisor. [`terminate_child`](Self::terminate_child) and
+    /// [`restart_child`](Self::restart_child) exchange it at once.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::OtherType`], [`ChangeError::NotFound`] and
+    /// [`ChangeError::Ending`].
+    pub async fn replace_child<A: Actor>(
+        &self,
+        child: impl Into<ChildId>,
+        make: impl Fn() -> A + Send + Sync + 'static,
+    ) -> Result<(), ChangeError> {
+        let keep = self.body.keep().ok_or(ChangeError::Ending)?;
+        let key = keep.find(&child.into().key);
+        let key = key.ok_or(ChangeError::NotFound)?;
+        let slot = keep
+            .with_plan(|plan| plan.member(key).map(|m| Arc::clone(&m.child)))
+            .ok_or(ChangeError::NotFound)?
+            .replaceable()
+            .and_then(|slot| slot.as_any().downcast::<Slot<A::Msg>>().ok())
+            .ok_or(ChangeError::OtherType)?;
+        let new: Arc<dyn Launch> = Arc::new(Launcher::replacing(slot, Arc::new(make)));
+        self.change(|token| Input::Replace(key, new, token)).await
+    }
+
+    async fn change(&self, make: impl FnOnce(u64) -> Input) -> Result<(), ChangeError> {
+        match self.command(make).await {
+            Answer::Done => Ok(()),
+            Answer::Refused(why) => Err(ChangeError::Invalid(why)),
+            Answer::NotFound => Err(ChangeError::NotFound),
+            _ => Err(ChangeError::Ending),
+        }
+    }
+
+    pub(super) fn find(&self, child: &ChildId) -> Option<u64> {
         self.body.keep()?.find(&child.key)
     }
 
-    fn was_ours(&self, child: &ChildId) -> bool {
-        child
-            .path
-            .as_ref()
-            .and_then(|path| path.rsplit_once('/'))
-            .is_some_and(|(parent, _)| parent == self.path())
-            && self.body.shape() == Shape::Dynamic
+    pub(super) fn was_ours(&self, child: &ChildId) -> bool {
+        let ChildKey::Ref(_, path) = &child.key else {
+            return false;
+        };
+        let parent = path.rsplit_once('/').map(|(parent, _)| parent);
+        self.body.shape() == Shape::Dynamic && parent == Some(&*self.path())
     }
 
-    /// Its children, in start order.
+    /// Its children, in start order; those of a dynamic supervisor in the order
+    /// in which their slots were made, since they have no other.
     #[must_use]
     pub fn which_children(&self) -> Vec<ChildInfo> {
         let Some(keep) = self.body.keep() else {
             return Vec::new();
         };
-        keep.with_plan(|plan| {
+        let children: Vec<_> = keep.with_plan(|plan| {
             plan.members()
                 .map(|(key, member)| {
                     let slot = member.child.slot();
@@ -194,16 +278,26 @@ impl SupervisorRef {
                         ChildState::Down if plan.is_due(key) => ChildState::Restarting,
                         state => state,
                     };
-                    ChildInfo {
+                    let info = ChildInfo {
                         name: slot.name(),
                         id: slot.id(),
                         state,
                         restarts: slot.restarts(),
                         restart: member.restart,
-                    }
+                        is_significant: member.is_significant,
+                        reasons: Vec::new(),
+                    };
+                    (info, member.reasons().cloned().collect())
                 })
                 .collect()
-        })
+        });
+        // Exits are put into words without the lock: the words are foreign.
+        let now = keep.kernel.now();
+        let with_reasons = |(info, reasons)| ChildInfo {
+            reasons: RestartReason::of(reasons, now),
+            ..info
+        };
+        children.into_iter().map(with_reasons).collect()
     }
 
     /// How many children there are, and how many of them live.
@@ -308,14 +402,12 @@ pub(crate) enum Begun {
 #[derive(Clone, Debug)]
 pub struct ChildId {
     key: ChildKey,
-    path: Option<String>,
 }
 
 impl From<&str> for ChildId {
     fn from(name: &str) -> Self {
         Self {
             key: ChildKey::Name(name.to_owned()),
-            path: None,
         }
     }
 }
@@ -323,8 +415,7 @@ impl From<&str> for ChildId {
 impl<M: Send + 'static> From<&ActorRef<M>> for ChildId {
     fn from(actor: &ActorRef<M>) -> Self {
         Self {
-            key: ChildKey::Id(actor.id()),
-            path: Some(actor.path()),
+            key: ChildKey::Ref(actor.id(), actor.path()),
         }
     }
 }
@@ -333,7 +424,6 @@ impl From<ActorId> for ChildId {
     fn from(id: ActorId) -> Self {
         Self {
             key: ChildKey::Id(id),
-            path: None,
         }
     }
 }
@@ -341,8 +431,7 @@ impl From<ActorId> for ChildId {
 impl From<&SupervisorRef> for ChildId {
     fn from(supervisor: &SupervisorRef) -> Self {
         Self {
-            key: ChildKey::Id(supervisor.body.slot().id()),
-            path: Some(supervisor.path()),
+            key: ChildKey::Ref(supervisor.body.slot().id(), supervisor.path()),
         }
     }
 }
@@ -390,6 +479,12 @@ pub struct ChildInfo {
     pub restarts: u32,
     /// When it is restarted.
     pub restart: Restart,
+    /// Whether its supervisor may end with it.
+    pub is_significant: bool,
+    /// Why it was restarted lately, oldest first: as many as its supervisor
+    /// [keeps](Supervisor::reasons). Siblings that were restarted with it have
+    /// no reason of their own.
+    pub reasons: Vec<RestartReason>,
 }
 
 /// How many children a supervisor has.

@@ -30,7 +30,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ractor::{
     Actor as RactorActor, ActorCell, ActorProcessingErr, ActorRef as RactorRef, Message,
@@ -38,13 +38,14 @@ use ractor::{
 };
 
 use super::launch::{AnyChild, Launch, Nest};
-use super::plan::Policy;
 use super::tree::Node;
 use crate::actor::core::host::{Ended, Overseer};
 use crate::actor::core::slot::{AnySlot, Birth, Name, Place, Slot};
 use crate::actor::time::spawn_owned;
-use crate::actor::{ActorRef, Exit, InvalidSpec, Restart, Shutdown};
+use crate::actor::{ActorRef, Exit, InvalidSpec, Policy, Restart, Shutdown};
 use crate::mailbox::{Counts, Mailbox};
+use crate::policy::backoff::Backoff;
+use crate::policy::intensity::Intensity;
 use crate::sync::Mutex;
 
 /// A plain ractor actor as a child. Made by [`ractor_child`].
@@ -52,8 +53,7 @@ use crate::sync::Mutex;
 pub struct RactorChild<H: RactorActor> {
     name: Arc<str>,
     make: Arc<dyn Fn() -> (H, H::Arguments) + Send + Sync>,
-    restart: Restart,
-    shutdown: Shutdown,
+    policy: Policy,
 }
 
 /// A plain ractor actor as a child: `make` makes handler and arguments at each
@@ -68,21 +68,44 @@ pub fn ractor_child<H: RactorActor>(
     RactorChild {
         name: name.into(),
         make: Arc::new(make),
-        restart: Restart::default(),
-        shutdown: Shutdown::default(),
+        policy: Policy::default(),
     }
 }
 
 impl<H: RactorActor> RactorChild<H> {
     /// When it is restarted. Default [`Restart::Permanent`].
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.restart = restart;
+        self.policy.restart = restart;
+        self
+    }
+
+    /// Makes its end matter, as
+    /// [`ChildSpec::significant`](crate::actor::ChildSpec::significant) does.
+    /// Default: it is not significant.
+    pub fn significant(mut self) -> Self {
+        self.policy.is_significant = true;
+        self
+    }
+
+    /// How long to wait before it is restarted. Default: what its supervisor
+    /// says.
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy.limits().backoff = Some(backoff);
+        self
+    }
+
+    /// Has its supervisor give up at more than `max_restarts` restarts of it
+    /// within `period`, as
+    /// [`ChildSpec::intensity`](crate::actor::ChildSpec::intensity) does. Default:
+    /// what its supervisor says of all its children together.
+    pub fn intensity(mut self, max_restarts: u32, period: Duration) -> Self {
+        self.policy.limits().intensity = Some(Intensity::new(max_restarts, period));
         self
     }
 
     /// How it is ended. Default 5 s, then a kill.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
-        self.shutdown = shutdown;
+        self.policy.shutdown = shutdown;
         self
     }
 }
@@ -98,10 +121,9 @@ impl<H: RactorActor> From<RactorChild<H>> for AnyChild {
         if child.name.is_empty() || child.name.contains('/') {
             return Self::invalid(InvalidSpec::Name(child.name.to_string()));
         }
-        let policy = Policy {
-            restart: child.restart,
-            shutdown: child.shutdown,
-        };
+        if let Err(why) = child.policy.validate() {
+            return Self::invalid(why);
+        }
         let launch = RactorLaunch {
             slot: Arc::new(Slot::new(
                 Name::Plain(child.name),
@@ -111,7 +133,7 @@ impl<H: RactorActor> From<RactorChild<H>> for AnyChild {
             make: child.make,
             cell: Arc::new(Mutex::new(None)),
         };
-        Self::new(Arc::new(launch), policy.restart, policy.shutdown)
+        Self::new(Arc::new(launch), child.policy)
     }
 }
 
@@ -149,7 +171,7 @@ impl<H: RactorActor> Launch for RactorLaunch<H> {
         self.slot.settle_in(place);
     }
 
-    fn launch(&self, nest: Nest, key: u64, birth: Birth) {
+    fn launch(&self, nest: Nest<'_>, key: u64, birth: Birth) {
         let report = Report {
             slot: Arc::clone(&self.slot),
             incarnation: self.slot.next_incarnation(birth),
@@ -161,8 +183,9 @@ impl<H: RactorActor> Launch for RactorLaunch<H> {
         let arguments = (Arc::clone(&self.make), Arc::clone(&self.cell), report);
         // The warden owns the task by being linked to the supervisor; if its
         // start fails, the report it holds says so when it is dropped.
+        let parent = nest.cell.cloned();
         drop(spawn_owned(async move {
-            let _ = match nest.cell {
+            let _ = match parent {
                 Some(parent) => RactorActor::spawn_linked(None, warden, arguments, parent).await,
                 None => RactorActor::spawn(None, warden, arguments).await,
             };

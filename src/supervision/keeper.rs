@@ -21,7 +21,7 @@
 //! the drop kills every child. The death is reported upwards only when the
 //! last child has ended, so no slot ever has two incarnations.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, Weak};
@@ -32,14 +32,18 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
 use super::errors::StartFailed;
-use super::launch::{AnyChild, Launch, Nest};
-use super::plan::{Answer, Effect, Effects, End, Key, Manner, Plan, Status, Token, Why};
+use super::launch::{Launch, Nest};
+use super::plan::{
+    Answer, ChildChange, Effect, Effects, End, Key, Manner, Plan, Shape, Status, SupervisorChange,
+    Token, Waste, Why,
+};
 use super::turn::{Decide, Turns};
 use crate::actor::core::host::{Ended, Host, Overseer};
+use crate::actor::core::shell::catch;
 use crate::actor::core::slot::{ActorId, AnySlot, Birth, Place, Slot};
 use crate::actor::system::{Kernel, clock};
 use crate::actor::time::spawn_owned;
-use crate::actor::{Event, Exit};
+use crate::actor::{BoxError, Event, Exit, Policy, Started};
 use crate::sync::Mutex;
 
 /// Room for so many actions is kept from turn to turn.
@@ -51,16 +55,24 @@ const COMMANDS: usize = 1_024;
 /// What the keeper looks at when it is woken.
 pub(crate) enum Input {
     Boot,
-    Add(Box<AnyChild>, Token),
+    Add(Arc<dyn Launch>, Policy, Token),
     Terminate(Key, Token),
     Restart(Key, Token),
     Delete(Key, Token),
+    Reconfigure(Box<SupervisorChange>, Token),
+    ReconfigureChild(Key, Box<ChildChange>, Token),
+    Replace(Key, Arc<dyn Launch>, Token),
+    Cycle(Key, Token),
+    Drain(Key, Option<Instant>, Token),
     ShutDown(Exit, Manner),
     Started(Key),
     Ended(Key, Ended),
     Tick,
     GoOn,
 }
+
+/// What a supervisor does before it starts its children.
+pub(crate) type Init = Arc<dyn Fn() -> Result<Started, BoxError> + Send + Sync>;
 
 /// One incarnation of a supervisor.
 pub(crate) struct Keep {
@@ -78,11 +90,12 @@ pub(crate) struct Keep {
     overseer: Arc<dyn Overseer>,
     key: Key,
     incarnation: u32,
+    init: Option<Init>,
 }
 
 pub(crate) struct Core {
     pub(crate) plan: Plan<Arc<dyn Launch>>,
-    answers: HashMap<Token, oneshot::Sender<Answer>>,
+    answers: BTreeMap<Token, oneshot::Sender<Answer>>,
     next_token: Token,
     names: Option<HashMap<String, Key>>,
     alarm: Option<(Instant, JoinHandle<()>)>,
@@ -113,6 +126,7 @@ enum Action {
     Booted,
     Escalate(Exit),
     Finished,
+    Drop(Waste<Arc<dyn Launch>>),
 }
 
 impl Keep {
@@ -120,18 +134,19 @@ impl Keep {
         slot: Arc<Slot<()>>,
         kernel: Arc<Kernel>,
         plan: Plan<Arc<dyn Launch>>,
-        has_names: HasNames,
+        init: Option<Init>,
         overseer: Arc<dyn Overseer>,
         key: Key,
         incarnation: u32,
     ) -> Arc<Self> {
-        let names = match has_names {
-            HasNames::Unique => Some(
+        // Dynamic children may have the same name.
+        let names = match plan.shape() {
+            Shape::Ordered => Some(
                 plan.members()
                     .map(|(key, member)| (member.child.slot().name(), key))
                     .collect(),
             ),
-            HasNames::Any => None,
+            Shape::Dynamic => None,
         };
         let path: Arc<str> = slot.path().into();
         let place = Arc::new(Place {
@@ -146,7 +161,7 @@ impl Keep {
             kernel,
             core: Mutex::new(Core {
                 plan,
-                answers: HashMap::new(),
+                answers: BTreeMap::new(),
                 next_token: 0,
                 names,
                 alarm: None,
@@ -161,6 +176,7 @@ impl Keep {
             overseer,
             key,
             incarnation,
+            init,
         })
     }
 
@@ -170,7 +186,10 @@ impl Keep {
 
     /// Starts the ractor actor behind it.
     pub(crate) fn start(self: &Arc<Self>, link: Option<ractor::ActorCell>) {
-        let guard = Guard(Arc::clone(self));
+        let guard = Guard {
+            keep: Arc::clone(self),
+            is_begun: false,
+        };
         let started = match link {
             Some(parent) => {
                 ractor::ActorRuntime::<Keeper>::spawn_linked_instant(None, Keeper, guard, parent)
@@ -185,8 +204,8 @@ impl Keep {
         }
     }
 
-    pub(crate) fn cell(&self) -> Option<ractor::ActorCell> {
-        self.cell.get().map(|cell| cell.get_cell())
+    fn cell(&self) -> Option<&ractor::ActorCell> {
+        self.cell.get().map(|cell| &**cell)
     }
 
     /// Ends the ractor actor as ractor's own kill does.
@@ -219,10 +238,8 @@ impl Keep {
                 drop(core);
                 // Whoever is to be added is dropped, and with it its slot.
                 let token = Token::MAX;
-                if let Input::Add(child, _) = make(token)
-                    && let Ok(launch) = child.launch
-                {
-                    guarded(|| launch.end(Exit::shutdown()));
+                if let Input::Add(child, ..) = make(token) {
+                    guarded(|| child.end(Exit::shutdown()));
                 }
                 return Answer::Ending;
             }
@@ -235,23 +252,28 @@ impl Keep {
         rx.await.unwrap_or(Answer::Ending)
     }
 
-    /// The key of a child, by name or by reference.
-    pub(crate) fn find(&self, id: &ChildKey) -> Option<Key> {
+    /// The key of a child, by name or by reference. Only a name among those
+    /// who need not have different ones, and a bare id among those who do, are
+    /// searched for one by one.
+    pub(crate) fn find(&self, child: &ChildKey) -> Option<Key> {
         let core = self.core.lock();
-        match id {
-            ChildKey::Name(name) => match &core.names {
-                Some(names) => names.get(name).copied(),
-                None => core
-                    .plan
-                    .members()
-                    .find(|(_, m)| m.child.slot().name() == *name)
-                    .map(|(key, _)| key),
-            },
-            ChildKey::Id(id) => core
-                .plan
-                .members()
-                .find(|(_, m)| m.child.slot().id() == *id)
-                .map(|(key, _)| key),
+        let one_by_one = |is_it: &dyn Fn(&dyn AnySlot) -> bool| {
+            let mut members = core.plan.members();
+            let found = members.find(|(_, member)| is_it(&*member.child.slot()));
+            found.map(|(key, _)| key)
+        };
+        match (child, &core.names) {
+            (ChildKey::Name(name), Some(names)) => names.get(name).copied(),
+            (ChildKey::Name(name), None) => one_by_one(&|slot| slot.name() == *name),
+            (ChildKey::Id(id) | ChildKey::Ref(id, _), None) => {
+                core.plan.member(id.get()).map(|_| id.get())
+            }
+            (ChildKey::Ref(id, path), Some(names)) => {
+                let key = *names.get(path.rsplit('/').next()?)?;
+                let member = core.plan.member(key)?;
+                (member.child.slot().id() == *id).then_some(key)
+            }
+            (ChildKey::Id(id), Some(_)) => one_by_one(&|slot| slot.id() == *id),
         }
     }
 
@@ -259,38 +281,72 @@ impl Keep {
         look(&self.core.lock().plan)
     }
 
-    /// Feeds the plan. What is refused at the door is handed out, to be dropped
+    /// Runs the init hook, before the first input is looked at: foreign code, so
+    /// with no lock held, and in the supervisor's own task.
+    fn prepare_boot(&self) {
+        let Some(init) = &self.init else {
+            return;
+        };
+        let ended = match catch(|| init()) {
+            Ok(Ok(Started::Ready)) => return,
+            Ok(Ok(Started::Ignore)) => Ended::Ignored,
+            Ok(Err(error)) => Ended::NotStarted(Exit::failed(error)),
+            Err(panicked) => Ended::NotStarted(panicked),
+        };
+        self.core.lock().verdict = Some(ended);
+    }
+
+    /// Feeds the plan. Who is refused at the door is handed out, to be dropped
     /// without the lock.
     fn decide(
         &self,
         core: &mut Core,
         input: Input,
-        now: Instant,
         out: &mut Effects<Arc<dyn Launch>>,
-    ) -> Option<Box<AnyChild>> {
+    ) -> Option<Arc<dyn Launch>> {
         match input {
-            Input::Boot => core.plan.boot(now, out),
-            Input::Add(child, token) => return self.add(core, child, token, out),
-            Input::Terminate(key, token) => core.plan.terminate(key, token, now, out),
+            // Its init hook said no: it ends, and nothing was started.
+            Input::Boot if core.verdict.is_some() => {
+                let exit = Exit::shutdown();
+                core.plan.shut_down(exit, Manner::Stop, clock(), out);
+            }
+            Input::Boot => core.plan.boot(clock(), out),
+            Input::Add(child, policy, token) => return self.add(core, child, policy, token, out),
+            Input::Terminate(key, token) => core.plan.terminate(key, token, clock(), out),
             Input::Restart(key, token) => core.plan.restart(key, token, out),
             Input::Delete(key, token) => core.plan.delete(key, token, out),
-            Input::ShutDown(exit, manner) => core.plan.shut_down(exit, manner, now, out),
-            Input::Started(key) => core.plan.started(key, now, out),
+            Input::Reconfigure(change, token) => core.plan.reconfigure(*change, token, out),
+            Input::ReconfigureChild(key, change, token) => {
+                core.plan.reconfigure_child(key, *change, token, out);
+            }
+            Input::Replace(key, child, token) => core.plan.replace(key, child, token, out),
+            Input::Cycle(key, token) => core.plan.cycle(key, token, clock(), out),
+            Input::Drain(key, by, token) => core.plan.drain_child(key, by, token, clock(), out),
+            Input::ShutDown(exit, manner) => core.plan.shut_down(exit, manner, clock(), out),
+            Input::Started(key) => core.plan.started(key, clock(), out),
             Input::Ended(key, ended) => {
                 let end = match ended {
                     Ended::Ignored => End::Ignored,
                     Ended::NotStarted(exit) => End::NotStarted(exit),
                     Ended::Exited(exit) => End::Exited(exit),
                 };
-                core.plan.ended(key, end, now, self.kernel.random(), out);
+                // Drawn only where it can make a difference: it takes longer
+                // than all the rest of a restart.
+                let random = if core.plan.needs_random(key) {
+                    self.kernel.random()
+                } else {
+                    0.0
+                };
+                core.plan.ended(key, end, clock(), random, out);
             }
             Input::Tick => {
+                let now = clock();
                 // A tick of an alarm that was replaced while it rang leaves the
                 // new one in force, or there would be two for ever.
                 core.alarm.take_if(|(at, _)| *at <= now);
                 core.plan.tick(now, out);
             }
-            Input::GoOn => core.plan.go_on(now, out),
+            Input::GoOn => core.plan.go_on(clock(), out),
         }
         None
     }
@@ -298,18 +354,14 @@ impl Keep {
     fn add(
         &self,
         core: &mut Core,
-        child: Box<AnyChild>,
+        child: Arc<dyn Launch>,
+        policy: Policy,
         token: Token,
         out: &mut Effects<Arc<dyn Launch>>,
-    ) -> Option<Box<AnyChild>> {
-        let Ok(launch) = &child.launch else {
-            // Refused by whoever called; kept here for completeness.
-            out.push(Effect::Answer(token, Answer::NotFound));
-            return Some(child);
-        };
-        let launch = Arc::clone(launch);
-        if let Some(names) = &core.names
-            && let Some(old) = names.get(&launch.slot().name())
+    ) -> Option<Arc<dyn Launch>> {
+        let name = core.names.is_some().then(|| child.slot().name());
+        if let (Some(names), Some(name)) = (&core.names, &name)
+            && let Some(old) = names.get(name)
         {
             let is_down = core.plan.member(*old).is_some_and(|m| {
                 matches!(
@@ -326,11 +378,10 @@ impl Keep {
             // Its slot is closed by the caller, which knows its type.
             return Some(child);
         }
-        launch.settle_in(Arc::clone(&self.place));
-        let name = core.names.is_some().then(|| launch.slot().name());
-        if let Some(key) = core.plan.add(launch, child.policy, token, out)
-            && let Some(names) = &mut core.names
-            && let Some(name) = name
+        child.settle_in(Arc::clone(&self.place));
+        let id = child.slot().id().get();
+        if let Some(key) = core.plan.add(child, id, &policy, token, out)
+            && let (Some(names), Some(name)) = (&mut core.names, name)
         {
             names.insert(name, key);
         }
@@ -373,6 +424,7 @@ impl Keep {
                     None
                 }
                 Effect::Escalate(exit) => Some(Action::Escalate(exit)),
+                Effect::Drop(waste) => Some(Action::Drop(waste)),
                 Effect::Finished(exit) => {
                     core.verdict.get_or_insert(Ended::Exited(exit));
                     Some(Action::Finished)
@@ -420,6 +472,7 @@ impl Keep {
             }
             // Dropping messages and telling watchers runs foreign code.
             Action::End(child, exit) => guarded(|| child.end(exit)),
+            Action::Drop(waste) => guarded(|| drop(waste)),
             Action::Answer(waiting, answer) => {
                 // Nobody waits any more: the command has been carried out.
                 let _ = waiting.send(answer);
@@ -507,8 +560,11 @@ impl Keep {
             core.living -= usize::from(lives);
             core.plan.bury(key)
         };
-        if let Some(child) = gone {
-            guarded(|| child.end(exit));
+        if let Some(member) = gone {
+            guarded(|| {
+                member.child.end(exit);
+                drop(member);
+            });
         }
         self.report_if_over();
     }
@@ -523,8 +579,11 @@ impl Keep {
             let verdict = core.verdict.take().unwrap_or(Ended::Exited(Exit::Killed));
             (verdict, core.plan.take_dynamic())
         };
-        for child in dynamic {
-            guarded(|| child.end(Exit::shutdown()));
+        for member in dynamic {
+            guarded(|| {
+                member.child.end(Exit::shutdown());
+                drop(member);
+            });
         }
         if let Ended::NotStarted(exit) | Ended::Exited(exit) = &verdict {
             self.slot.note_exit(exit);
@@ -556,10 +615,9 @@ impl Decide for Keep {
     }
 
     fn step(&self, turn: &mut Turn, input: Input) {
-        let now = clock();
         let mut guard = self.core.lock();
         let core = &mut *guard;
-        let refused = self.decide(core, input, now, &mut turn.effects);
+        let refused = self.decide(core, input, &mut turn.effects);
         self.prepare(core, turn);
         self.set_alarm(core);
         drop(guard);
@@ -588,15 +646,18 @@ impl Decide for Keep {
     fn bury(&self, input: Input) {
         match input {
             Input::Ended(key, ended) => self.ended_after_death(key, ended),
-            Input::Add(child, token) => {
+            Input::Add(child, _, token) => {
                 self.answer(token, Answer::Ending);
-                if let Ok(launch) = child.launch {
-                    guarded(|| launch.end(Exit::shutdown()));
-                }
+                guarded(|| child.end(Exit::shutdown()));
             }
-            Input::Terminate(_, token) | Input::Restart(_, token) | Input::Delete(_, token) => {
-                self.answer(token, Answer::Ending);
-            }
+            Input::Terminate(_, token)
+            | Input::Restart(_, token)
+            | Input::Delete(_, token)
+            | Input::Reconfigure(_, token)
+            | Input::ReconfigureChild(_, _, token)
+            | Input::Replace(_, _, token)
+            | Input::Cycle(_, token)
+            | Input::Drain(_, _, token) => self.answer(token, Answer::Ending),
             Input::Boot | Input::ShutDown(..) | Input::Started(_) | Input::Tick | Input::GoOn => {}
         }
     }
@@ -639,26 +700,24 @@ fn guarded(f: impl FnOnce()) {
     let _ = catch_unwind(AssertUnwindSafe(f));
 }
 
-/// Whether siblings have different names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HasNames {
-    Unique,
-    Any,
-}
-
 /// How a child is meant.
 #[derive(Clone, Debug)]
 pub(crate) enum ChildKey {
     Name(String),
     Id(ActorId),
+    /// Its id and its path.
+    Ref(ActorId, String),
 }
 
 /// Dropped with the keeper's state, by whatever means the keeper ended.
-pub(crate) struct Guard(Arc<Keep>);
+pub(crate) struct Guard {
+    keep: Arc<Keep>,
+    is_begun: bool,
+}
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.0.die();
+        self.keep.die();
     }
 }
 
@@ -684,7 +743,10 @@ impl ractor::Actor for Keeper {
         _wake: u64,
         guard: &mut Guard,
     ) -> Result<(), ActorProcessingErr> {
-        guard.0.turns.work(&*guard.0);
+        if !std::mem::replace(&mut guard.is_begun, true) {
+            guard.keep.prepare_boot();
+        }
+        guard.keep.turns.work(&*guard.keep);
         Ok(())
     }
 

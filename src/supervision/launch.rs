@@ -6,20 +6,20 @@ use std::time::Instant;
 
 use ractor::ActorCell;
 
-use super::plan::Policy;
+use super::keeper::Keep;
 use super::tree::Node;
 use crate::actor::child::ChildSpec;
 use crate::actor::core::host::Overseer;
 use crate::actor::core::slot::{AnySlot, Birth, Place};
 use crate::actor::launch::Launcher;
-use crate::actor::{Actor, Exit, InvalidSpec, Restart, Shutdown};
+use crate::actor::{Actor, Exit, InvalidSpec, Policy};
 use crate::mailbox::Counts;
 
 /// Where a child is started from.
-pub(crate) struct Nest {
+pub(crate) struct Nest<'a> {
     pub(crate) overseer: Arc<dyn Overseer>,
     /// The supervisor's ractor cell, to which nested ractor actors are linked.
-    pub(crate) cell: Option<ActorCell>,
+    pub(crate) cell: Option<&'a ActorCell>,
 }
 
 /// One child, whatever it is, over all its lives.
@@ -28,7 +28,7 @@ pub(crate) trait Launch: fmt::Debug + Send + Sync {
     /// Gives it a place under its supervisor. Once.
     fn settle_in(&self, place: Arc<Place>);
     /// Starts the next incarnation. The overseer hears of its start and end.
-    fn launch(&self, nest: Nest, key: u64, birth: Birth);
+    fn launch(&self, nest: Nest<'_>, key: u64, birth: Birth);
     /// Opens what `end` closed.
     fn revive(&self);
     fn stop(&self);
@@ -39,6 +39,24 @@ pub(crate) trait Launch: fmt::Debug + Send + Sync {
     fn node(&self) -> Node;
     /// The books of all mailboxes under it that are open.
     fn counts(&self) -> Counts;
+    /// Its slot, if it is an actor of ours, which can be made in another way.
+    fn replaceable(&self) -> Option<Arc<dyn AnySlot>> {
+        None
+    }
+    /// What it is, for what is done to whole subtrees.
+    fn inside(&self) -> Inside {
+        Inside::Foreign
+    }
+}
+
+/// What a child is.
+pub(crate) enum Inside {
+    /// An actor with a mailbox of ours.
+    Actor,
+    /// A supervisor, with its present incarnation.
+    Supervisor(Option<Arc<Keep>>),
+    /// Something with a mailbox of its own.
+    Foreign,
 }
 
 impl<A: Actor> Launch for Launcher<A> {
@@ -50,7 +68,7 @@ impl<A: Actor> Launch for Launcher<A> {
         self.slot.settle_in(place);
     }
 
-    fn launch(&self, nest: Nest, key: u64, birth: Birth) {
+    fn launch(&self, nest: Nest<'_>, key: u64, birth: Birth) {
         self.spawn(nest.overseer, key, birth);
     }
 
@@ -85,6 +103,14 @@ impl<A: Actor> Launch for Launcher<A> {
         }
         self.slot.counts()
     }
+
+    fn replaceable(&self) -> Option<Arc<dyn AnySlot>> {
+        Some(Launch::slot(self))
+    }
+
+    fn inside(&self) -> Inside {
+        Inside::Actor
+    }
 }
 
 /// A child of any kind, as [`Supervisor::child`](super::Supervisor::child)
@@ -97,20 +123,17 @@ pub struct AnyChild {
 }
 
 impl AnyChild {
-    pub(crate) fn new(launch: Arc<dyn Launch>, restart: Restart, shutdown: Shutdown) -> Self {
+    pub(crate) fn new(launch: Arc<dyn Launch>, policy: Policy) -> Self {
         Self {
             launch: Ok(launch),
-            policy: Policy { restart, shutdown },
+            policy,
         }
     }
 
     pub(crate) fn invalid(why: InvalidSpec) -> Self {
         Self {
             launch: Err(why),
-            policy: Policy {
-                restart: Restart::Temporary,
-                shutdown: Shutdown::Kill,
-            },
+            policy: Policy::default(),
         }
     }
 }
@@ -125,8 +148,8 @@ impl<A: Actor> From<ChildSpec<A>> for AnyChild {
     fn from(spec: ChildSpec<A>) -> Self {
         match spec.into_parts() {
             Ok(parts) => {
-                let (restart, shutdown) = (parts.restart, parts.shutdown);
-                Self::new(Arc::new(Launcher::new(parts)), restart, shutdown)
+                let policy = parts.policy.clone();
+                Self::new(Arc::new(Launcher::new(parts)), policy)
             }
             Err(why) => Self::invalid(why),
         }

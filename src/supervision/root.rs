@@ -14,14 +14,14 @@ use super::supervisor::Body;
 use super::tree::Node;
 use crate::actor::core::host::{Ended, Host, Overseer};
 use crate::actor::core::slot::{AnySlot, Birth};
-use crate::actor::launch::Launcher;
+use crate::actor::launch::spawn_once;
 use crate::actor::system::{Kernel, System, Tree, clock};
 use crate::actor::{Actor, ActorRef, ChildSpec, Context, Exit};
 use crate::mailbox::Counts;
 
 /// How long a shutdown waits for killed actors to be gone: a kill is seen at
 /// the next suspension, so only synchronous code takes longer.
-const GRACE: Duration = Duration::from_secs(1);
+pub(super) const GRACE: Duration = Duration::from_secs(1);
 
 /// The root's own overseer: when the root ends, the system is over.
 struct Top {
@@ -63,7 +63,7 @@ impl Tree for Root {
     }
 }
 
-fn existing(kernel: &Kernel) -> Option<Arc<Body>> {
+pub(super) fn existing(kernel: &Kernel) -> Option<Arc<Body>> {
     let root = kernel.root().lock().clone()?;
     let root = root.as_any().downcast::<Root>().ok()?;
     Some(Arc::clone(&root.0))
@@ -162,19 +162,21 @@ impl System {
         let parts = spec.into_parts()?;
         let kernel = self.kernel();
         let runtime = kernel.runtime()?;
-        let launcher = Launcher::new(parts);
-        let slot = Arc::clone(&launcher.slot);
-        let place = kernel.add_detached(Arc::clone(&slot) as Arc<dyn AnySlot>);
-        slot.settle_in(place);
+        let slot = Arc::clone(&parts.slot);
+        let (place, at) = kernel.add_detached(Arc::clone(&slot) as Arc<dyn AnySlot>);
+        if parts.is_known {
+            slot.settle_in(place);
+        } else {
+            slot.settle_alone(place);
+        }
         // Checked after it was entered: of a shutdown and this start, one sees
         // the other.
         if kernel.is_over() {
-            kernel.remove_detached(slot.id());
+            kernel.remove_detached(slot.id(), at);
             slot.end(Exit::shutdown());
             return Err(StartError::Ending);
         }
-        let overseer = Arc::clone(&slot) as Arc<dyn Overseer>;
-        launcher.spawn_once(runtime, overseer);
+        spawn_once(parts, runtime, at);
         Ok(ActorRef::from_slot(slot))
     }
 
@@ -289,7 +291,7 @@ pub enum Interrupt {
 }
 
 /// `None`: it did not come in time.
-async fn until<F: Future>(at: Option<Instant>, future: F) -> Option<F::Output> {
+pub(super) async fn until<F: Future>(at: Option<Instant>, future: F) -> Option<F::Output> {
     match at {
         Some(at) => tokio::time::timeout_at(at.into(), future).await.ok(),
         None => Some(future.await),

@@ -1,12 +1,37 @@
 //! The live tree, as data and as text.
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::plan::Reason;
 use crate::actor::Lifecycle;
 use crate::actor::core::slot::AnySlot;
 use crate::mailbox::Counts;
+
+/// Why a child was restarted, or was to be when its supervisor gave up.
+///
+/// How long ago is counted by the system's clock and as of the snapshot, since
+/// an instant means nothing outside its process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RestartReason {
+    /// How the incarnation ended, in words.
+    pub exit: String,
+    /// How long before the snapshot that was.
+    pub ago: Duration,
+}
+
+impl RestartReason {
+    pub(crate) fn of(reasons: Vec<Reason>, now: Instant) -> Vec<Self> {
+        let said = |reason: Reason| Self {
+            exit: reason.exit.to_string(),
+            ago: now.saturating_duration_since(reason.at),
+        };
+        reasons.into_iter().map(said).collect()
+    }
+}
 
 /// One actor or supervisor in the tree, at one instant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +59,44 @@ pub struct Node {
     pub handled: u64,
     /// The last crash, in words.
     pub last_error: Option<String>,
+    /// Why it was restarted lately, oldest first: as many as its supervisor
+    /// [keeps](crate::supervision::Supervisor::reasons).
+    #[serde(default)]
+    pub reasons: Vec<RestartReason>,
+    /// What its health checks found, where it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<NodeHealth>,
     /// Its children, in start order.
     pub children: Vec<Node>,
+}
+
+/// What an actor's health checks found, at one instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NodeHealth {
+    /// How often it was checked, in all of its lives.
+    pub checks: u64,
+    /// How many have failed in a row, in the present life.
+    pub failures: u32,
+    /// How the last check went, in words.
+    pub outcome: Option<String>,
+    /// How long ago the last check was over.
+    pub age: Option<Duration>,
+}
+
+impl NodeHealth {
+    fn of(slot: &dyn AnySlot) -> Option<Self> {
+        let health = slot.health_book()?.health(slot.state());
+        let now = slot.now();
+        Some(Self {
+            checks: health.checks,
+            failures: health.failures,
+            outcome: health.outcome.map(|outcome| outcome.to_string()),
+            age: health
+                .last_check
+                .map(|at| now.saturating_duration_since(at)),
+        })
+    }
 }
 
 impl Node {
@@ -53,6 +114,8 @@ impl Node {
             capacity: slot.mailbox_capacity(),
             handled: counts.handled,
             last_error: slot.last_error().map(|exit| exit.to_string()),
+            reasons: Vec::new(),
+            health: NodeHealth::of(slot),
             children: Vec::new(),
         }
     }
@@ -71,6 +134,8 @@ impl Node {
             capacity: 0,
             handled: 0,
             last_error: None,
+            reasons: Vec::new(),
+            health: None,
             children: Vec::new(),
         }
     }
@@ -105,8 +170,20 @@ impl Node {
                 self.depth, self.capacity, self.high_water, self.handled
             )?;
         }
+        if let Some(health) = &self.health
+            && health.failures > 0
+        {
+            write!(f, " checks failed {}", health.failures)?;
+        }
         if let Some(error) = &self.last_error {
             write!(f, " last error: {error}")?;
+        }
+        if let Some(last) = self.reasons.last() {
+            if self.last_error.as_ref() != Some(&last.exit) {
+                write!(f, " last restart: {}", last.exit)?;
+            }
+            let millis = last.ago.as_millis().try_into().unwrap_or(u64::MAX);
+            write!(f, " ({:?} ago)", Duration::from_millis(millis))?;
         }
         writeln!(f)?;
         let lead = match branch {

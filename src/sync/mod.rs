@@ -12,7 +12,7 @@
 
 #[cfg(not(callboard_loom))]
 mod imp {
-    pub(crate) use parking_lot::Mutex;
+    pub(crate) use parking_lot::{Mutex, MutexGuard};
     pub(crate) use std::sync::atomic;
     pub(crate) use std::{thread, thread_local};
 }
@@ -21,6 +21,8 @@ mod imp {
 mod imp {
     pub(crate) use loom::sync::atomic;
     pub(crate) use loom::{thread, thread_local};
+
+    pub(crate) use loom::sync::MutexGuard;
 
     /// loom's lock with the shape of `parking_lot`'s: no poisoning.
     #[derive(Debug, Default)]
@@ -44,29 +46,25 @@ mod imp {
     }
 }
 
-pub(crate) use imp::{Mutex, atomic, thread, thread_local};
+pub(crate) use imp::{Mutex, MutexGuard, atomic, thread, thread_local};
 
-/// Thread-local cells that begin empty. `std`'s are cheapest where their
-/// beginning is a constant, and loom's macro takes no constants.
+/// A thread-local value. `std`'s are cheapest where their beginning is a
+/// constant, and loom's macro takes no constants.
 #[cfg(not(callboard_loom))]
-macro_rules! thread_cells {
-    ($(static $name:ident: $of:ty;)*) => {
-        std::thread_local! {
-            $(static $name: std::cell::Cell<Option<$of>> = const { std::cell::Cell::new(None) };)*
-        }
+macro_rules! thread_value {
+    (static $name:ident: $of:ty = $begin:expr;) => {
+        std::thread_local! { static $name: $of = const { $begin }; }
     };
 }
 
 #[cfg(callboard_loom)]
-macro_rules! thread_cells {
-    ($(static $name:ident: $of:ty;)*) => {
-        loom::thread_local! {
-            $(static $name: std::cell::Cell<Option<$of>> = std::cell::Cell::new(None);)*
-        }
+macro_rules! thread_value {
+    (static $name:ident: $of:ty = $begin:expr;) => {
+        loom::thread_local! { static $name: $of = $begin; }
     };
 }
 
-pub(crate) use thread_cells;
+pub(crate) use thread_value;
 
 /// Wakers gathered under a lock and woken after it is released.
 ///
@@ -89,13 +87,23 @@ impl WakeList {
         }
     }
 
+    /// Whether one of them wakes what this one would.
+    pub(crate) fn will_wake(&self, waker: &std::task::Waker) -> bool {
+        let mut all = self.first.iter().chain(&self.rest);
+        all.any(|old| old.will_wake(waker))
+    }
+
     /// Wakes all of them. Call it with no lock held.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wake(self) {
-        if let Some(waker) = self.first {
-            waker.wake();
+        // The rest is only filled when there is a first one.
+        if self.first.is_some() {
+            self.wake_each();
         }
-        for waker in self.rest {
+    }
+
+    fn wake_each(self) {
+        for waker in self.first.into_iter().chain(self.rest) {
             waker.wake();
         }
     }

@@ -119,7 +119,7 @@ async fn b10_the_tree_shows_states_restarts_depth_and_the_last_error() {
     assert!(node.is_up());
     let text = tree.to_string();
     let line = "├─ a [busy] restarts 1 queue 2/8 (high 2) handled 0 \
-                last error: panicked: scripted panic";
+                last error: panicked: scripted panic (1ms ago)";
     assert!(text.contains(line), "{text}");
     let json = serde_json::to_string(&tree).unwrap();
     let back: callboard::supervision::Node = serde_json::from_str(&json).unwrap();

@@ -162,6 +162,75 @@ async fn a10_a_failed_health_check_refuses_the_start() {
     assert_eq!(system.find::<()>("desk"), None);
 }
 
+/// Able in some of its lives only, and slow to find out.
+struct Moody {
+    is_capable: bool,
+    is_well: bool,
+}
+
+impl Actor for Moody {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), _cx: &mut Context<Self>) -> Result<(), BoxError> {
+        Err("scripted failure".into())
+    }
+
+    async fn check(&mut self, _cx: &mut Context<Self>) -> Result<(), BoxError> {
+        tokio::time::sleep(secs(1)).await;
+        if self.is_well {
+            return Ok(());
+        }
+        Err("scripted sickness".into())
+    }
+
+    fn capabilities(&self) -> Vec<std::sync::Arc<str>> {
+        let can = self.is_capable.then(|| "read".into());
+        can.into_iter().collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn b8_an_actor_is_verified_before_it_is_ready_in_each_of_its_lives() {
+    let system = system();
+    let lives = std::sync::atomic::AtomicUsize::new(0);
+    let spec = ChildSpec::new("moody", move || {
+        let life = lives.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Moody {
+            is_capable: life != 1,
+            is_well: life != 2,
+        }
+    })
+    .expect_capability("read")
+    .register_as("desk");
+    let actor = spec.actor_ref();
+    let spawning = tokio::spawn({
+        let system = system.clone();
+        async move { system.spawn(spec).await }
+    });
+    idle().await;
+    assert_eq!(system.find::<()>("desk"), None, "it is being checked");
+    assert_eq!(actor.state(), Lifecycle::Initializing);
+    soon(spawning).await.unwrap().unwrap();
+    assert_eq!(system.find::<()>("desk").as_ref(), Some(&actor));
+    assert_eq!(system.capable::<()>("read").len(), 1);
+    let mut watch = actor.watch_state();
+    actor.tell(()).await.unwrap();
+    actor.tell(()).await.unwrap();
+    pass(ms(2_500)).await;
+    assert_eq!(actor.incarnation(), 3, "two starts were refused");
+    assert_eq!(actor.counts().queued, 1, "nothing is handled meanwhile");
+    assert_eq!(actor.state(), Lifecycle::Error);
+    pass(secs(1)).await;
+    let states: Vec<_> = std::iter::from_fn(|| watch.try_next())
+        .map(|change| change.to_string())
+        .collect();
+    assert_eq!(
+        states,
+        ["ready -> error", "error -> ready", "ready -> error"],
+        "ready once more, and then the second message"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a1_a_name_whose_actor_was_not_needed_is_free_again() {
     struct Idler;

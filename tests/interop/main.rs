@@ -111,6 +111,38 @@ async fn a_ractor_child_ends_with_its_supervisor_by_whatever_means() {
 }
 
 #[tokio::test]
+async fn a_ractor_child_has_limits_of_its_own_and_may_be_significant() {
+    quiet_scripted();
+    let system = System::new("t");
+    let old = |tx: mpsc::UnboundedSender<_>| {
+        ractor_child("old", move || {
+            let started = tx.clone();
+            (Old { started }, ())
+        })
+        .restart(Restart::Transient)
+    };
+    let team = || Supervisor::new("team").restart(Restart::Temporary);
+
+    let (tx, mut started) = mpsc::unbounded_channel();
+    let strict = old(tx).intensity(1, secs(60)).backoff(Backoff::none());
+    let strict = team().intensity(99, secs(60)).child(strict);
+    let strict = strict.start(&system).await.unwrap();
+    for _ in 0..2 {
+        started.recv().await.unwrap().cast(0).unwrap();
+    }
+    let exit = strict.closed().await.to_string();
+    assert_eq!(exit, "shutdown (restart intensity exceeded)");
+
+    let (tx, mut started) = mpsc::unbounded_channel();
+    let ending = team().auto_shutdown(AutoShutdown::AnySignificant);
+    let ending = ending.child(old(tx).significant()).start(&system);
+    let ending = ending.await.unwrap();
+    started.recv().await.unwrap().cast(1).unwrap();
+    let exit = ending.closed().await.to_string();
+    assert_eq!(exit, "shutdown (a significant child ended)");
+}
+
+#[tokio::test]
 async fn a_factory_that_panics_is_a_start_that_failed() {
     quiet_scripted();
     let system = System::new("t");

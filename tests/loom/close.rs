@@ -11,7 +11,7 @@ use crate::post::{
     Met, Post, assert_books_closed, assert_each_once, family, handled, receive, send_all, with,
 };
 
-const STOP: u32 = 99;
+const STOP: u32 = callboard::model::internals::PLAIN_WORD;
 
 pub(crate) fn models() -> Vec<Model> {
     let mut models = family(

@@ -7,7 +7,7 @@ use std::task::Poll;
 use callboard::actor::{
     Actor, ActorRef, AskError, BoxError, Context, Down, Exit, Lifecycle, Reply, Started, TellError,
 };
-use callboard::mailbox::{Mailbox, Unanswered};
+use callboard::mailbox::{Mailbox, Overflow, Unanswered};
 use callboard::model::Stage;
 use callboard::model::internals::play;
 
@@ -25,6 +25,8 @@ pub(crate) fn models() -> Vec<Model> {
         shell("shell_a_pause_during_the_start_ends", paused),
         shell("shell_a_pause_during_a_crash_ends", paused_and_crashed),
         shell("shell_a_watcher_is_told", watched),
+        shell("shell_a_watcher_sees_states_in_order", states),
+        shell("shell_a_maintenance_loses_nobody_who_waits", maintained),
         shell("shell_a_blocking_tell_waits_for_room", blocking),
     ]
 }
@@ -64,6 +66,43 @@ impl Actor for Counter {
         }
         Ok(())
     }
+}
+
+fn states(stage: &mut Stage) {
+    let counter = stage.spawn_restarting(Counter::default, Mailbox::bounded(1), 1);
+    let mut watch = counter.watch_state();
+    let pauser = counter.clone();
+    stage.thread(move |_| {
+        pauser.pause();
+        pauser.resume();
+    });
+    stage.tell(&counter, Command::Fail);
+    stage.finish();
+    let mut now = None;
+    while let Some(change) = watch.try_next() {
+        if let Some(now) = now {
+            assert_eq!(change.from, now, "each change begins where the last ended");
+        }
+        assert_eq!(change.missed, 0);
+        now = Some(change.to);
+    }
+}
+
+fn maintained(stage: &mut Stage) {
+    let counter = stage.spawn(Counter::default, Mailbox::bounded(1));
+    let teller = counter.clone();
+    stage.thread(move |t| {
+        for _ in 0..2 {
+            // Accepted, or waiting and then let in: it is never refused.
+            t.tell(&teller, Command::Add(1));
+        }
+    });
+    counter.maintain(Overflow::DropOldest);
+    counter.resume();
+    stage.finish();
+    let total = stage.ask(&counter, Command::Total);
+    let displaced = counter.counts().displaced;
+    assert_eq!(u64::from(total) + displaced, 2, "handled or displaced");
 }
 
 fn two_tellers(stage: &mut Stage) {

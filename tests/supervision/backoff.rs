@@ -45,6 +45,28 @@ async fn sup_55_waits_double_to_a_cap_and_start_over_after_a_healthy_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b3_a_child_may_have_a_backoff_of_its_own() {
+    let system = system();
+    let trace = Trace::default();
+    let a = child("a", &trace).backoff(Backoff::exponential(secs(1)..=secs(8)));
+    let b = child("b", &trace);
+    let refs = (a.actor_ref(), b.actor_ref());
+    let _team = team()
+        .intensity(1_000, secs(1))
+        .backoff(Backoff::constant(secs(30)))
+        .child(a)
+        .child(b)
+        .start(&system)
+        .await
+        .unwrap();
+    for (actor, expected) in [(&refs.0, 1), (&refs.0, 2), (&refs.1, 30), (&refs.0, 1)] {
+        let took = crash(&system, actor).await;
+        let is_it = took >= secs(expected) && took < secs(expected) + ms(5);
+        assert!(is_it, "{expected}: {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn b3_a_storm_of_failed_starts_does_not_spin() {
     let system = system();
     let trace = Trace::default();

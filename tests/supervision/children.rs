@@ -229,3 +229,58 @@ async fn a_child_told_to_stop_by_a_user_ends_normally_and_follows_its_rule() {
     assert!(!actor.is_closed(), "a permanent child that drained is back");
     assert_eq!(actor.ask(Msg::Life).await.unwrap(), 2);
 }
+
+/// How long it takes to end a crowd one by one, by reference: the best of three
+/// times, since this machine has other things to do.
+async fn ending_one_by_one(count: usize) -> Duration {
+    let system = system();
+    let mut best = Duration::MAX;
+    for _ in 0..3 {
+        let team = Supervisor::dynamic("team").restart(Restart::Temporary);
+        let team = team.start(&system).await.unwrap();
+        let crowd = team.start_children(&crowd(), count).await.unwrap();
+        let began = std::time::Instant::now();
+        // From the end: a search would pass by all the others.
+        for actor in crowd.iter().rev() {
+            team.terminate_child(actor).await.unwrap();
+        }
+        best = best.min(began.elapsed());
+        assert_eq!(team.count().specs, 0);
+        team.stop();
+        soon(team.closed()).await;
+    }
+    best
+}
+
+#[tokio::test(start_paused = true)]
+async fn sup_53_ten_times_the_children_end_in_less_than_fifty_times_the_time() {
+    let few = ending_one_by_one(1_000).await;
+    let many = ending_one_by_one(10_000).await;
+    assert!(many < few * 50, "{few:?} and {many:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sup_53_a_reference_finds_its_own_child_only() {
+    for is_dynamic in [false, true] {
+        let system = system();
+        let team = match is_dynamic {
+            true => Supervisor::dynamic("team"),
+            false => Supervisor::new("team"),
+        };
+        let team = team.start(&system).await.unwrap();
+        let old = team.start_child(probe("a")).await.unwrap().unwrap();
+        let id = old.id();
+        team.terminate_child(id).await.unwrap();
+        if !is_dynamic {
+            team.delete_child(id).await.unwrap();
+        }
+        // The same name in the same place, and yet another.
+        let new = team.start_child(probe("a")).await.unwrap().unwrap();
+        assert_eq!(team.terminate_child(&old).await.is_ok(), is_dynamic);
+        let by_id = team.terminate_child(id).await;
+        assert!(matches!(by_id, Err(ChildError::NotFound)), "{by_id:?}");
+        assert_eq!(soon(new.ask(Msg::Life)).await.unwrap(), 0);
+        team.terminate_child(&new).await.unwrap();
+        soon(new.closed()).await;
+    }
+}

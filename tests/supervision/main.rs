@@ -7,13 +7,17 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod awkward;
 mod backoff;
+mod changes;
 mod children;
 mod ends;
 mod groups;
 mod intensity;
 mod nested;
+mod operations;
 mod restarts;
+mod significant;
 mod starts;
 
 use callboard::prelude::*;

@@ -67,6 +67,81 @@ async fn sup_16_a_temporary_child_is_never_restarted_and_forgotten() {
     }
 }
 
+fn exits(team: &SupervisorRef, child: usize) -> Vec<String> {
+    let reasons = team.which_children().swap_remove(child).reasons;
+    reasons.into_iter().map(|reason| reason.exit).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn b10_the_reasons_of_the_last_restarts_are_kept_with_their_time() {
+    let system = system();
+    let trace = Trace::default();
+    let (a, b) = (child("a", &trace), child("b", &trace));
+    let a_ref = a.actor_ref();
+    let team = team()
+        .intensity(100, secs(1))
+        .strategy(Strategy::OneForAll)
+        .child(a)
+        .child(b);
+    let team = team.start(&system).await.unwrap();
+    assert!(exits(&team, 0).is_empty());
+    for how in [
+        "kill",
+        "normal",
+        "panic",
+        "fail",
+        "shutdown-info",
+        "fail",
+        "panic",
+    ] {
+        end(&a_ref, how).await;
+        pass(secs(10)).await;
+    }
+    assert_eq!(
+        exits(&team, 0),
+        [
+            "panicked: scripted panic",
+            "failed: scripted failure",
+            "shutdown (enough)",
+            "failed: scripted failure",
+            "panicked: scripted panic"
+        ]
+    );
+    assert!(exits(&team, 1).is_empty(), "it was not b that ended");
+    let tree = team.tree();
+    let reasons = &tree.children[0].reasons;
+    let ages: Vec<_> = reasons.iter().map(|r| r.ago.as_secs()).collect();
+    assert_eq!(ages, [50, 40, 30, 20, 10]);
+    assert_eq!(*reasons, team.which_children()[0].reasons);
+    let text = tree.to_string();
+    let last = "last error: panicked: scripted panic (10s ago)";
+    assert!(text.contains(last), "{text}");
+    end(&a_ref, "normal").await;
+    pass(secs(1)).await;
+    let text = team.tree().to_string();
+    assert!(text.contains("last restart: normal (1s ago)"), "{text}");
+    let json = serde_json::to_string(&tree).unwrap();
+    let back: callboard::supervision::Node = serde_json::from_str(&json).unwrap();
+    assert_eq!(back, tree, "the time as well");
+}
+
+#[tokio::test(start_paused = true)]
+async fn b10_a_supervisor_keeps_as_many_reasons_as_it_is_told() {
+    for kept in [0, 1, 200] {
+        let system = system();
+        let trace = Trace::default();
+        let a = child("a", &trace);
+        let a_ref = a.actor_ref();
+        let team = team().intensity(100, secs(1)).reasons(kept).child(a);
+        let team = team.start(&system).await.unwrap();
+        for _ in 0..7 {
+            end(&a_ref, "fail").await;
+            idle().await;
+        }
+        assert_eq!(exits(&team, 0).len(), usize::from(kept).min(7));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn sup_17_one_for_one_leaves_the_others_alone() {
     let system = system();

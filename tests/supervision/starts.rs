@@ -1,3 +1,6 @@
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
+
 use callboard::actor::InvalidSpec;
 use callboard::prelude::*;
 use callboard::supervision::{ChildError, ChildState, StartFailed};
@@ -28,6 +31,104 @@ async fn sup_01_children_start_one_after_another_in_order() {
     );
     let took = system.now() - began;
     assert!(took >= secs(3), "resolved only when all are up: {took:?}");
+}
+
+/// A supervisor over one child whose init hook says this, life by life.
+fn with_init(name: &'static str, trace: &Trace, says: &'static [Step]) -> Supervisor {
+    let lives = AtomicUsize::new(0);
+    let trace_init = trace.clone();
+    Supervisor::new(name)
+        .init(move || {
+            trace_init.note("init");
+            let life = lives.fetch_add(1, SeqCst).min(says.len() - 1);
+            match says[life] {
+                Step::Ignore => Ok(Started::Ignore),
+                Step::Fail => Err("scripted failure".into()),
+                Step::Panic => panic!("scripted panic"),
+                _ => Ok(Started::Ready),
+            }
+        })
+        .child(child("a", trace))
+}
+
+#[tokio::test(start_paused = true)]
+async fn sup_04_a_supervisor_that_ignores_its_start_leaves_nothing_behind() {
+    for restart in [Restart::Permanent, Restart::Temporary] {
+        let system = system();
+        let trace = Trace::default();
+        let spec = child("x", &trace);
+        let actor = spec.actor_ref();
+        let team = with_init("team", &trace, &[Step::Ignore]).child(spec);
+        let refused = team.restart(restart).start(&system).await;
+        assert!(matches!(refused, Err(StartError::Ignored)), "{refused:?}");
+        assert_eq!(trace.take(), ["init"], "no child was started");
+        soon(actor.closed()).await;
+        assert!(system.tree().children.is_empty(), "{}", system.tree());
+        let again = with_init("team", &trace, &[Step::Ok]).start(&system).await;
+        assert_eq!(again.unwrap().count().active, 1, "the name is free");
+        assert_eq!(trace.take(), ["init", "a start", "a up"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sup_04_a_nested_supervisor_that_ignores_its_start_is_kept_like_any_child() {
+    let system = system();
+    let trace = Trace::default();
+    let team = team()
+        .child(with_init("inner", &trace, &[Step::Ignore, Step::Ok]))
+        .child(child("b", &trace));
+    let team = team.start(&system).await.unwrap();
+    assert_eq!(trace.take(), ["init", "b start", "b up"]);
+    assert_eq!((team.count().specs, team.count().active), (2, 1));
+    assert_eq!(team.which_children()[0].state, ChildState::Down);
+    team.restart_child("inner").await.unwrap();
+    assert_eq!(trace.take(), ["init", "a start", "a up"]);
+    assert_eq!((team.count().active, team.count().restarts), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn sup_04_an_init_that_fails_or_panics_is_a_start_that_failed() {
+    for (step, reason) in [
+        (&[Step::Fail], "failed: scripted failure"),
+        (&[Step::Panic], "panicked: scripted panic"),
+    ] {
+        let system = system();
+        let trace = Trace::default();
+        let refused = with_init("team", &trace, step).start(&system).await;
+        let refused = refused.unwrap_err().to_string();
+        assert_eq!(refused, format!("it did not start: {reason}"));
+        assert_eq!(trace.take(), ["init"]);
+        assert!(system.tree().children.is_empty());
+        let nested = with_init("inner", &trace, step);
+        let outer = Supervisor::new("outer").child(child("b", &trace));
+        let refused = outer.child(nested).start(&system).await;
+        let (name, exit) = start_failed(refused.unwrap_err());
+        assert_eq!((name.as_str(), exit.as_str()), ("inner", reason));
+        assert_eq!(trace.count("b stopped"), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sup_04_init_runs_at_each_restart_and_one_that_fails_counts_as_a_restart() {
+    let system = system();
+    let trace = Trace::default();
+    let inner = with_init("inner", &trace, &[Step::Ok, Step::Fail, Step::Ok]);
+    let outer = Supervisor::new("outer").intensity(9, secs(1));
+    let outer = outer.start(&system).await.unwrap();
+    let inner = outer.start_supervisor(inner).await.unwrap();
+    trace.take();
+    inner.kill();
+    idle().await;
+    let seen = trace.take();
+    assert_eq!(seen[seen.len() - 4..], ["init", "init", "a start", "a up"]);
+    assert_eq!((outer.count().active, outer.count().restarts), (1, 2));
+    // In a later life it may find that it is not needed any more.
+    let ignoring = with_init("late", &trace, &[Step::Ok, Step::Ignore]);
+    let late = outer.start_supervisor(ignoring).await.unwrap();
+    late.kill();
+    idle().await;
+    assert_eq!(outer.which_children()[1].state, ChildState::Down);
+    soon(late.closed()).await;
 }
 
 #[tokio::test(start_paused = true)]

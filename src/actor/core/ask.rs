@@ -3,17 +3,17 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::deadlines::Key;
+use super::deadlines::Expire;
 use super::errors::AskError;
 use super::host::enter_deadline;
 use super::refs::{ActorRef, Offered, Settled, Withdrawn};
 use super::reply::{AskCell, Reply};
 use super::request::{Carried, Hop, Meta, cycle_through, earlier};
-use super::scope;
+use super::scope::{self, Scope};
 use super::tell::Options;
 use crate::mailbox::{ReplySlot, Unanswered};
 use crate::policy::priority::Priority;
@@ -46,8 +46,8 @@ pub struct Ask<'a, M: Send + 'static, R: Send + 'static, F> {
     to: &'a ActorRef<M>,
     state: State<M, R, F>,
     deadline: Deadline,
-    /// Entered at the first pending poll, left when the future is over.
-    entered: Option<Key>,
+    /// Whether the deadline has been entered, at the first pending poll.
+    is_entered: bool,
     options: Option<Box<Options>>,
 }
 
@@ -65,7 +65,7 @@ where
             to,
             state: State::Start(make),
             deadline: Deadline::OfSystem,
-            entered: None,
+            is_entered: false,
             options: None,
         }
     }
@@ -118,8 +118,9 @@ where
             Deadline::Never => None,
         };
         let own = within.and_then(|within| to.now().checked_add(within));
-        meta.sender = scope::actor();
-        if let Some(parent) = scope::request() {
+        let Scope { actor, request } = scope::current();
+        meta.sender = actor;
+        if let Some(parent) = request {
             meta.inherit(parent);
         }
         meta.deadline = earlier(meta.deadline, own);
@@ -138,7 +139,7 @@ where
             meta,
         });
         let msg = make(Reply::new(Arc::clone(&cell)));
-        if let Some(path) = cycle_through(self.to.any()) {
+        if let Some(path) = cycle_through(self.to.any(), &cell.meta) {
             return Err(AskError::Cycle { path, msg });
         }
         let carried: Arc<dyn Carried> = Arc::clone(&cell) as Arc<dyn Carried>;
@@ -167,12 +168,14 @@ impl<M: Send + 'static, R: Send + 'static, F> Ask<'_, M, R, F> {
         if let Some(parent) = &cell.meta.parent {
             parent.on_cancelled(task.waker());
         }
-        if self.entered.is_none()
+        if !self.is_entered
             && let Some(at) = cell.meta.deadline
             && let Some(host) = self.to.any().host()
         {
-            let expire = Arc::clone(cell) as Arc<dyn super::deadlines::Expire>;
-            self.entered = enter_deadline(&**host, at, expire);
+            let weak = Arc::downgrade(cell);
+            let expire: Weak<dyn Expire> = weak;
+            enter_deadline(&**host, at, expire);
+            self.is_entered = true;
         }
     }
 
@@ -191,15 +194,6 @@ impl<M: Send + 'static, R: Send + 'static, F> Ask<'_, M, R, F> {
         }
         self.keep_time(cell, task);
         None
-    }
-
-    fn leave(&mut self) {
-        if let Some(key) = self.entered.take()
-            && let Some(host) = self.to.any().host()
-            && let Some(register) = host.deadlines()
-        {
-            register.leave(key);
-        }
     }
 }
 
@@ -230,12 +224,8 @@ where
                     match self.outcome(&cell, task) {
                         None => {}
                         // Given room, handled and answered since the last poll.
-                        Some(Ok(answer)) => {
-                            self.leave();
-                            return Poll::Ready(Ok(answer));
-                        }
+                        Some(Ok(answer)) => return Poll::Ready(Ok(answer)),
                         Some(Err(why)) => {
-                            self.leave();
                             return Poll::Ready(Err(match self.to.cancel(ticket) {
                                 Withdrawn::Yes(msg) => match msg.or(copy) {
                                     Some(msg) if why == Unanswered::Timeout => {
@@ -266,7 +256,6 @@ where
                         self.state = State::Sent(cell);
                         return Poll::Pending;
                     };
-                    self.leave();
                     return Poll::Ready(outcome.map_err(AskError::Unanswered));
                 }
                 State::Done => panic!("an `Ask` was polled after it had resolved"),
@@ -277,7 +266,6 @@ where
 
 impl<M: Send + 'static, R: Send + 'static, F> Drop for Ask<'_, M, R, F> {
     fn drop(&mut self) {
-        self.leave();
         match std::mem::replace(&mut self.state, State::Done) {
             State::Parked { cell, ticket, .. } => {
                 let withdrawn = self.to.cancel(ticket);

@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::behaviour::Actor;
+use super::behaviour::{Actor, Checkpointed};
 use super::exit::Exit;
+use super::life::{IllegalTransition, Lifecycle, Transition};
 use super::refs::ActorRef;
 use super::request::Request;
 use super::scope;
-use super::slot::{ActorId, AnySlot, Down, Signal, Slot, WatchId};
+use super::slot::{ActorId, AnySlot, Down, Kept, Observer, Relay, Signal, Slot, WatchId};
 
 /// What an incarnation owns besides its state; dropped with it.
 #[derive(Default)]
@@ -18,6 +19,8 @@ pub(crate) struct Belongings {
     watches: Vec<(WatchId, Arc<dyn AnySlot>)>,
     /// Timers and tasks that must not outlive the incarnation.
     owned: Vec<(WatchId, Box<dyn std::any::Any + Send + Sync>)>,
+    /// Who looks after the actor's health, to be dropped.
+    carer: Option<Box<dyn std::any::Any + Send + Sync>>,
     /// How the hook asked it to end.
     exit: Option<Exit>,
 }
@@ -59,6 +62,27 @@ impl<A: Actor> Context<A> {
             .get_or_insert_default()
             .owned
             .push((id, thing));
+    }
+
+    /// Has the actor's health checked, if its spec says so.
+    pub(crate) fn begin_checks(&mut self) {
+        if self.slot.health_book().is_some()
+            && let Some(host) = self.slot.host()
+            && let Some(carer) = host.look_after(&(Arc::clone(&self.slot) as Arc<dyn AnySlot>))
+        {
+            self.belongings.get_or_insert_default().carer = Some(carer);
+        }
+    }
+
+    /// The loop has ended, and answers no check. Whoever ended it for its health
+    /// sees to it that the stop hook ends too.
+    pub(crate) fn end_checks(&mut self) {
+        if let Some(belongings) = &mut self.belongings
+            && let Some(book) = self.slot.health_book()
+            && !book.is_sentenced()
+        {
+            belongings.carer = None;
+        }
     }
 
     /// Drops what was kept under this id, and whatever `is_over`.
@@ -180,10 +204,53 @@ impl<A: Actor> Context<A> {
                 }
             }),
         );
+        self.note_watch(id, other.any_arc());
+        id
+    }
+
+    /// Tells this actor of each change of another's declared state, from now on
+    /// and over restarts, in order.
+    ///
+    /// `make` turns the news into a message, on this actor's own task. It takes
+    /// the system lane: no full mailbox and no overflow rule can touch it, and it
+    /// does not count in the mailbox's books. An actor that falls 64 changes
+    /// behind loses the oldest; [`Transition::missed`] says how many.
+    ///
+    /// The last change is the one to [`Lifecycle::Shutdown`], though a permanent
+    /// actor may come back from it. [`Context::unwatch`] ends the watch, as does
+    /// the end of this incarnation. Nothing comes from an actor that has ended
+    /// for good.
+    pub fn watch_state<N: Send + 'static>(
+        &mut self,
+        other: &ActorRef<N>,
+        make: impl Fn(Transition) -> A::Msg + Send + Sync + 'static,
+    ) -> WatchId {
+        let id = WatchId::new();
+        let relay = Relay::new(Arc::downgrade(&self.slot), make);
+        other.any().observe(id, relay as Arc<dyn Observer>);
+        self.note_watch(id, other.any_arc());
+        id
+    }
+
+    fn note_watch(&mut self, id: WatchId, other: Arc<dyn AnySlot>) {
         let watches = &mut self.belongings.get_or_insert_default().watches;
         watches.retain(|(_, watched)| watched.exit().is_none());
-        watches.push((id, other.any_arc()));
-        id
+        watches.push((id, other));
+    }
+
+    /// Declares a state: [`Lifecycle::Busy`], [`Lifecycle::Error`], or
+    /// [`Lifecycle::Ready`] again. It holds until the next one is declared, or
+    /// something else changes it (a pause, a health check, a crash), and is
+    /// announced like any other.
+    ///
+    /// While the actor is paused it is what it will be after the pause.
+    ///
+    /// # Errors
+    ///
+    /// [`IllegalTransition`]: start and stop hooks declare nothing, other states
+    /// are nobody's to declare, and an actor in error is ready before it is busy.
+    pub fn declare(&self, state: Lifecycle) -> Result<(), IllegalTransition> {
+        self.slot.declare(state, None)
     }
 
     /// Ends a watch. Nothing happens if it has fired.
@@ -195,6 +262,19 @@ impl<A: Actor> Context<A> {
             let (_, watched) = belongings.watches.swap_remove(at);
             watched.unwatch(id);
         }
+    }
+}
+
+impl<A: Checkpointed> Context<A> {
+    /// Keeps this for the next life, in place of what was kept before. See
+    /// [`Checkpointed`].
+    pub fn keep(&self, checkpoint: A::Checkpoint) {
+        self.slot.keep(Kept::new::<A>(checkpoint));
+    }
+
+    /// Forgets what was kept: the next life begins afresh.
+    pub fn forget_kept(&self) {
+        self.slot.forget_kept();
     }
 }
 

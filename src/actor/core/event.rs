@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::dead_letter::DeadLetter;
 use super::exit::Exit;
+use super::health::CheckOutcome;
 use super::life::Lifecycle;
 
 /// Something that happened in a system. Facts, in the past tense.
@@ -60,6 +61,30 @@ pub enum Event {
         /// The state now.
         to: Lifecycle,
     },
+    /// A health check failed; the actor is in [`Lifecycle::Error`].
+    CheckFailed {
+        /// The actor's path.
+        path: Arc<str>,
+        /// How many have failed in a row, this one included.
+        failures: u32,
+        /// What was wrong.
+        outcome: CheckOutcome,
+    },
+    /// A health check passed after some that had failed.
+    Recovered {
+        /// The actor's path.
+        path: Arc<str>,
+        /// How many had failed in a row.
+        failures: u32,
+    },
+    /// A checkpoint was given back so often that it is suspected of causing the
+    /// crashes: the next life begins afresh.
+    CheckpointDropped {
+        /// The actor's path.
+        path: Arc<str>,
+        /// How often it was given back.
+        restores: u32,
+    },
     /// A step of a pattern is done.
     Step {
         /// The driver's path.
@@ -92,6 +117,17 @@ impl fmt::Display for Event {
             Self::Restarted { path, restarts } => write!(f, "restarted {path} ({restarts})"),
             Self::Escalated { path, cause } => write!(f, "escalated {path}: {cause}"),
             Self::StateChanged { path, from, to } => write!(f, "state of {path}: {from} -> {to}"),
+            Self::CheckFailed {
+                path,
+                failures,
+                outcome,
+            } => write!(f, "check of {path} failed ({failures}): {outcome}"),
+            Self::Recovered { path, failures } => {
+                write!(f, "recovered {path} after {failures}")
+            }
+            Self::CheckpointDropped { path, restores } => {
+                write!(f, "dropped the checkpoint of {path} after {restores}")
+            }
             Self::Step {
                 path,
                 run,

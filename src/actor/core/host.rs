@@ -1,7 +1,7 @@
 //! What the core needs of the system around it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::admission::Admission;
@@ -33,10 +33,17 @@ pub(crate) trait Host: fmt::Debug + Send + Sync {
         admission: Option<&Admission>,
         capabilities: Vec<Arc<str>>,
     ) -> Result<(), BoxError>;
+    /// Begins to check the health of this life of an actor, until what is
+    /// returned is dropped. Nothing where there is no time.
+    fn look_after(&self, slot: &Arc<dyn AnySlot>) -> Option<Box<dyn std::any::Any + Send + Sync>> {
+        let _ = slot;
+        None
+    }
     /// Makes it unfindable again.
     fn unregister(&self, slot: &dyn AnySlot);
-    /// An actor that oversees itself has ended for good.
-    fn remove_detached(&self, id: ActorId);
+    /// An actor that oversees itself has ended for good; `at` is where it is
+    /// listed.
+    fn remove_detached(&self, id: ActorId, at: u32);
     /// A mailbox has closed for good.
     fn close_books(&self, id: ActorId, counts: Counts);
     fn as_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync>;
@@ -63,15 +70,10 @@ pub(crate) enum Ended {
 
 /// Enters `expire` into the host's register. Split from the trait so that
 /// hosts implement one accessor only.
-pub(crate) fn enter_deadline(
-    host: &dyn Host,
-    at: Instant,
-    expire: Arc<dyn Expire>,
-) -> Option<super::deadlines::Key> {
-    let register = host.deadlines()?;
-    let (key, is_earliest) = register.enter(at, expire);
-    if is_earliest {
+pub(crate) fn enter_deadline(host: &dyn Host, at: Instant, expire: Weak<dyn Expire>) {
+    if let Some(register) = host.deadlines()
+        && register.enter(at, expire)
+    {
         host.hurry_sweep();
     }
-    Some(key)
 }

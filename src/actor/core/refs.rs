@@ -10,13 +10,15 @@ use super::ask::Ask;
 use super::dead_letter::DeadReason;
 use super::errors::{TellError, TryTellError};
 use super::exit::Exit;
+use super::health::Health;
 use super::life::Lifecycle;
 use super::reply::Reply;
 use super::request::{Carried, Letter};
 use super::scope;
 use super::slot::{ActorId, AnySlot, Down, Slot, WatchId};
 use super::tell::{self, Tell};
-use crate::mailbox::{Counts, Offer, Parked, Unanswered};
+use super::transitions::Transitions;
+use crate::mailbox::{Counts, Offer, Overflow, Parked, Unanswered};
 
 /// A cheap, typed, comparable reference to an actor.
 ///
@@ -122,6 +124,7 @@ impl<M: Send + 'static> ActorRef<M> {
     }
 
     /// Offers a message; with a waker, a sender that finds no room waits.
+    #[inline]
     pub(crate) fn offer(
         &self,
         msg: M,
@@ -132,10 +135,16 @@ impl<M: Send + 'static> ActorRef<M> {
             To::Slot(slot) => slot,
             To::Narrow(narrow) => return narrow.offer(msg, carried, waker),
         };
-        match slot
-            .queue
-            .offer(Letter { msg, carried }, waker, || slot.now())
-        {
+        let letter = Letter { msg, carried };
+        match slot.queue.offer(letter, waker, || slot.now()) {
+            Offer::Accepted => Offered::Accepted,
+            other => Self::not_simply_accepted(slot, other),
+        }
+    }
+
+    #[cold]
+    fn not_simply_accepted(slot: &Slot<M>, offer: Offer<Letter<M>>) -> Offered<M> {
+        match offer {
             Offer::Accepted => Offered::Accepted,
             Offer::Full(letter) => Offered::Full(letter.msg),
             Offer::Closed(letter) => Offered::Closed(letter.msg),
@@ -316,6 +325,17 @@ impl<M: Send + 'static> ActorRef<M> {
         id
     }
 
+    /// The changes of its declared state, from now on and over restarts.
+    ///
+    /// Bounded: whoever falls 64 changes behind loses the oldest, counted. It
+    /// never slows the actor down, and costs nothing where nobody watches.
+    /// Actors watch with
+    /// [`Context::watch_state`](crate::actor::Context::watch_state) instead.
+    #[must_use]
+    pub fn watch_state(&self) -> Transitions {
+        Transitions::of(self.any_arc())
+    }
+
     /// Ends a watch. Nothing happens if it has fired.
     pub fn unwatch(&self, id: WatchId) {
         self.any().unwatch(id);
@@ -344,9 +364,21 @@ impl<M: Send + 'static> ActorRef<M> {
     }
 
     /// Pauses the actor ([`Lifecycle::Maintenance`]): its mailbox fills and its
-    /// overflow rule applies.
+    /// overflow rule applies. It finishes the message in hand first.
     pub fn pause(&self) {
         self.any().pause();
+    }
+
+    /// Pauses the actor with another overflow rule for as long as the pause
+    /// lasts: for example [`Overflow::Reject`], so that nobody waits for an actor
+    /// in maintenance. [`ActorRef::resume`] brings the mailbox's own rule back.
+    ///
+    /// The rule is for newcomers that find no room. Those who wait for room
+    /// already keep their places; only [`Overflow::DropOldest`] lets them in at
+    /// once. What the actor has taken before it sees the pause counts as in its
+    /// hand, which nothing displaces. On a paused actor it changes the rule.
+    pub fn maintain(&self, overflow: Overflow) {
+        self.any().maintain(overflow);
     }
 
     /// Ends a pause.
@@ -364,6 +396,13 @@ impl<M: Send + 'static> ActorRef<M> {
     #[must_use]
     pub fn state(&self) -> Lifecycle {
         self.any().state()
+    }
+
+    /// What its health checks found; `None` if its spec asks for none.
+    #[must_use]
+    pub fn health(&self) -> Option<Health> {
+        let slot = self.any();
+        Some(slot.health_book()?.health(slot.state()))
     }
 
     /// The books of its mailbox at this instant.

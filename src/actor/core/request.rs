@@ -231,31 +231,35 @@ impl fmt::Debug for Request {
     }
 }
 
-/// If asking `target` from the current hook would close a circle of actors
-/// that wait for one another, the circle as a readable path.
-pub(crate) fn cycle_through(target: &dyn AnySlot) -> Option<String> {
-    let me = scope::actor()?;
-    let mut path = vec![target.path(), me.path()];
-    if me.id() == target.id() {
-        path.reverse();
-        return Some(path.join(" -> "));
-    }
-    let mut next = scope::request();
+/// If asking `target` with this metadata would close a circle of actors that
+/// wait for one another, the circle as a readable path.
+#[inline]
+pub(crate) fn cycle_through(target: &dyn AnySlot, asked: &Meta) -> Option<String> {
+    asked.sender.as_ref()?;
+    find_cycle(target, asked)
+}
+
+fn find_cycle(target: &dyn AnySlot, asked: &Meta) -> Option<String> {
+    let mut waiting: Vec<&Arc<dyn AnySlot>> = Vec::new();
+    let mut meta = asked;
     for _ in 0..DEEPEST_CHAIN {
-        let carried = next?;
-        let meta = carried.meta();
+        let sender = meta.sender.as_ref()?;
+        waiting.push(sender);
+        if sender.id() == target.id() {
+            let mut path: Vec<_> = waiting.iter().rev().map(|slot| slot.path()).collect();
+            path.push(target.path());
+            path.dedup();
+            if path.len() == 1 {
+                path.push(target.path());
+            }
+            return Some(path.join(" -> "));
+        }
+        let parent = meta.parent.as_ref()?;
+        meta = parent.meta();
         if meta.hop == Hop::Told {
             // Nobody waits for a tell, so the circle of waiting ends here.
             return None;
         }
-        let sender = meta.sender.clone()?;
-        path.push(sender.path());
-        path.dedup();
-        if sender.id() == target.id() {
-            path.reverse();
-            return Some(path.join(" -> "));
-        }
-        next = meta.parent.clone();
     }
     None
 }

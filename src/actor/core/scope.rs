@@ -10,13 +10,21 @@ use std::sync::Arc;
 use super::request::Carried;
 use super::slot::AnySlot;
 use crate::mailbox::Unanswered;
-use crate::sync::thread::LocalKey;
-use crate::sync::thread_cells;
+use crate::sync::thread_value;
 
-thread_cells! {
-    static ACTOR: Arc<dyn AnySlot>;
-    static REQUEST: Arc<dyn Carried>;
-    static ENDING: Unanswered;
+thread_value! {
+    static HERE: Here = Here {
+        actor: Cell::new(None),
+        request: Cell::new(None),
+        ending: Cell::new(None),
+    };
+}
+
+/// What a thread knows, in one place, so that it is looked up once.
+struct Here {
+    actor: Cell<Option<Arc<dyn AnySlot>>>,
+    request: Cell<Option<Arc<dyn Carried>>>,
+    ending: Cell<Option<Unanswered>>,
 }
 
 /// What [`swap`] exchanges with the thread.
@@ -30,27 +38,51 @@ pub(crate) struct Scope {
 #[inline]
 pub(crate) fn swap(scope: &mut Scope) {
     // A thread that is shutting down has no scope any more; nothing is lost.
-    let _ = ACTOR.try_with(|cell| scope.actor = cell.replace(scope.actor.take()));
-    let _ = REQUEST.try_with(|cell| scope.request = cell.replace(scope.request.take()));
+    let _ = HERE.try_with(|here| {
+        scope.actor = here.actor.replace(scope.actor.take());
+        scope.request = here.request.replace(scope.request.take());
+    });
+}
+
+/// The actor whose hook is running, and the request in force.
+#[inline]
+pub(crate) fn current() -> Scope {
+    HERE.try_with(|here| Scope {
+        actor: peek(&here.actor),
+        request: peek(&here.request),
+    })
+    .unwrap_or_default()
 }
 
 /// Sets the request in force for the message about to be handled.
 #[inline]
 pub(crate) fn set_request(request: Option<Arc<dyn Carried>>) {
-    let old = REQUEST.try_with(|cell| cell.replace(request));
+    let old = HERE.try_with(|here| here.request.replace(request));
     drop(old);
 }
 
 /// The request in force, if there is one.
 #[inline]
 pub(crate) fn request() -> Option<Arc<dyn Carried>> {
-    peek(&REQUEST)
+    HERE.try_with(|here| peek(&here.request)).ok().flatten()
+}
+
+/// Whether a request is in force.
+#[inline]
+pub(crate) fn has_request() -> bool {
+    let found = HERE.try_with(|here| {
+        let request = here.request.take();
+        let is_there = request.is_some();
+        here.request.set(request);
+        is_there
+    });
+    found.unwrap_or(false)
 }
 
 /// The actor whose hook is running.
 #[inline]
 pub(crate) fn actor() -> Option<Arc<dyn AnySlot>> {
-    peek(&ACTOR)
+    HERE.try_with(|here| peek(&here.actor)).ok().flatten()
 }
 
 /// Puts the old request back when dropped.
@@ -58,12 +90,8 @@ pub(crate) struct Restore(Option<Arc<dyn Carried>>);
 
 /// Sets a request until the returned guard is dropped.
 pub(crate) fn replace_request(request: Option<Arc<dyn Carried>>) -> Restore {
-    Restore(
-        REQUEST
-            .try_with(|cell| cell.replace(request))
-            .ok()
-            .flatten(),
-    )
+    let old = HERE.try_with(|here| here.request.replace(request));
+    Restore(old.ok().flatten())
 }
 
 impl Drop for Restore {
@@ -75,12 +103,8 @@ impl Drop for Restore {
 /// Until the returned guard is dropped, replies that are dropped on this thread
 /// fail with `why`.
 pub(crate) fn ending_because(why: Unanswered) -> Ending {
-    Ending(
-        ENDING
-            .try_with(|cell| cell.replace(Some(why)))
-            .ok()
-            .flatten(),
-    )
+    let old = HERE.try_with(|here| here.ending.replace(Some(why)));
+    Ending(old.ok().flatten())
 }
 
 /// See [`ending_because`].
@@ -88,7 +112,7 @@ pub(crate) struct Ending(Option<Unanswered>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let _ = ENDING.try_with(|cell| cell.set(self.0));
+        let _ = HERE.try_with(|here| here.ending.set(self.0));
     }
 }
 
@@ -104,21 +128,16 @@ pub(crate) fn ending() -> Unanswered {
     if std::thread::panicking() {
         return Unanswered::Crashed;
     }
-    ENDING
-        .try_with(|cell| cell.get())
+    HERE.try_with(|here| here.ending.get())
         .ok()
         .flatten()
         .unwrap_or(Unanswered::NoReply)
 }
 
 #[inline]
-fn peek<T: ?Sized>(key: &'static LocalKey<Cell<Option<Arc<T>>>>) -> Option<Arc<T>> {
-    key.try_with(|cell| {
-        let inside = cell.take();
-        let copy = inside.clone();
-        cell.set(inside);
-        copy
-    })
-    .ok()
-    .flatten()
+fn peek<T: ?Sized>(cell: &Cell<Option<Arc<T>>>) -> Option<Arc<T>> {
+    let inside = cell.take();
+    let copy = inside.clone();
+    cell.set(inside);
+    copy
 }

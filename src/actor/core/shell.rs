@@ -24,6 +24,7 @@ use super::context::Context;
 use super::dead_letter::DeadReason;
 use super::event::Event;
 use super::exit::{BoxError, Exit, Started};
+use super::health::{Checking, Checkup};
 use super::host::{Ended, Overseer};
 use super::life::Lifecycle;
 use super::request::Letter;
@@ -38,7 +39,9 @@ pub(crate) type Make<A> = Arc<dyn Fn() -> A + Send + Sync>;
 /// and the news of its end. Both are given back when it is dropped.
 pub(crate) struct Duty<M: Send + 'static> {
     pub(crate) slot: Arc<Slot<M>>,
-    pub(crate) overseer: Arc<dyn Overseer>,
+    /// Absent where the actor oversees itself: nobody restarts it.
+    pub(crate) overseer: Option<Arc<dyn Overseer>>,
+    /// What the overseer knows it by, or where its system lists it.
     pub(crate) key: u64,
     pub(crate) incarnation: u32,
     has_reported: bool,
@@ -50,7 +53,7 @@ pub(crate) struct Duty<M: Send + 'static> {
 impl<M: Send + 'static> Duty<M> {
     pub(crate) fn new(
         slot: Arc<Slot<M>>,
-        overseer: Arc<dyn Overseer>,
+        overseer: Option<Arc<dyn Overseer>>,
         key: u64,
         incarnation: u32,
     ) -> Self {
@@ -74,7 +77,9 @@ impl<M: Send + 'static> Duty<M> {
                 incarnation: self.incarnation,
             });
         }
-        self.overseer.started(self.key, self.incarnation);
+        if let Some(overseer) = &self.overseer {
+            overseer.started(self.key, self.incarnation);
+        }
     }
 
     /// Gives back what was taken. A message in hand is dead-lettered with this
@@ -146,11 +151,20 @@ impl<M: Send + 'static> Duty<M> {
         {
             *exit = Exit::Panicked("a destructor panicked".into());
         }
+        if let Some(book) = self.slot.health_book()
+            && let Some(sentence) = book.take_sentence()
+            && let Ended::Exited(exit @ Exit::Killed) = &mut ended
+        {
+            *exit = sentence;
+        }
         match &ended {
             Ended::Ignored => {}
             Ended::NotStarted(exit) | Ended::Exited(exit) => self.slot.note_exit(exit),
         }
-        self.overseer.ended(self.key, self.incarnation, ended);
+        match &self.overseer {
+            Some(overseer) => overseer.ended(self.key, self.incarnation, ended),
+            None => self.slot.ended_alone(self.key as u32, ended),
+        }
     }
 }
 
@@ -332,7 +346,15 @@ pub(crate) fn live<A: Actor>(duty: Duty<A::Msg>, make: Make<A>) -> impl Future<O
         }
         me.duty.slot.set_ready();
         me.duty.started();
-        let exit = toil(&mut me, &mut scope).await;
+        let exit = loop {
+            let checking = match toil(&mut me, &mut scope).await {
+                Left::End(exit) => break exit,
+                Left::Check(checkup) => check(&mut me, &mut scope, checkup),
+            };
+            if let Some(exit) = checking.await {
+                break exit;
+            }
+        };
         let exit = retire(&mut me, &mut scope, exit).await;
         me.over(Ended::Exited(exit));
     }
@@ -343,20 +365,41 @@ pub(crate) fn live<A: Actor>(duty: Duty<A::Msg>, make: Make<A>) -> impl Future<O
     clippy::manual_async_fn,
     reason = "an `async fn` keeps its arguments twice"
 )]
-fn toil<A: Actor>(me: &mut Incarnation<A>, scope: &mut Scope) -> impl Future<Output = Exit> + Send {
+fn toil<A: Actor>(me: &mut Incarnation<A>, scope: &mut Scope) -> impl Future<Output = Left> + Send {
     async move {
         // Declared first, so that it outlives what a kill drops.
         let mut _ending = None;
         let work = pin!(work(me));
         match guarded_loop(scope, work).await {
-            Ok(exit) => exit,
+            Ok(left) => left,
             Err(Interrupted::Killed) => {
                 _ending = Some(scope::ending_because(Unanswered::Crashed));
-                Exit::Killed
+                Left::End(Exit::Killed)
             }
-            Err(Interrupted::Panicked(exit)) => exit,
+            Err(Interrupted::Panicked(exit)) => Left::End(exit),
         }
     }
+}
+
+/// The check hook between two messages, outside of the loop: inside, those that
+/// wait for messages would pay for its room. Boxed for the same reason. How the
+/// incarnation ends if it does.
+fn check<'a, A: Actor>(
+    me: &'a mut Incarnation<A>,
+    scope: &'a mut Scope,
+    checkup: Arc<Checkup>,
+) -> Pin<Box<dyn Future<Output = Option<Exit>> + Send + 'a>> {
+    Box::pin(async move {
+        // Before it suspends: the hook may wait for somebody who waits for room.
+        me.duty.book();
+        let Incarnation { state, cx, .. } = me;
+        let checking = Checking::new(checkup, || state.actor().check(cx))?;
+        match guarded_hook(scope, pin!(checking)).await {
+            Ok(()) => None,
+            Err(Interrupted::Killed) => Some(Exit::Killed),
+            Err(Interrupted::Panicked(exit)) => Some(exit),
+        }
+    })
 }
 
 /// How an incarnation ended whose start came to this; `None`: it is ready.
@@ -376,10 +419,16 @@ async fn bear<A: Actor>(me: &mut Incarnation<A>) -> Result<Started, BoxError> {
         let actor = make();
         me.state = State::Born(actor);
     }
+    if me.duty.incarnation > 0
+        && let Some(kept) = me.duty.slot.kept()
+    {
+        kept.restore(me.state.actor(), &mut me.cx)?;
+    }
     if me.state.actor().start(&mut me.cx).await? == Started::Ignore {
         return Ok(Started::Ignore);
     }
     me.state.actor().check(&mut me.cx).await?;
+    me.cx.begin_checks();
     let capabilities = me.state.actor().capabilities();
     let slot = &me.duty.slot;
     if slot.admission().is_none() && capabilities.is_empty() {
@@ -407,6 +456,7 @@ fn retire<A: Actor>(
     async move {
         // The request that was in hand is over.
         scope.request = None;
+        me.cx.end_checks();
         me.duty.settle(&exit);
         if matches!(exit, Exit::Killed) {
             return exit;
@@ -431,7 +481,15 @@ fn retire<A: Actor>(
 enum Next<M> {
     Handle(Letter<M>),
     Notice(M),
+    Check(Arc<Checkup>),
     End(Exit),
+}
+
+/// Why the loop was left.
+enum Left {
+    End(Exit),
+    /// To come back to it.
+    Check(Arc<Checkup>),
 }
 
 /// The loop: one message at a time until something ends it.
@@ -439,10 +497,10 @@ enum Next<M> {
     clippy::manual_async_fn,
     reason = "an `async fn` keeps its arguments twice"
 )]
-fn work<A: Actor>(me: &mut Incarnation<A>) -> impl Future<Output = Exit> + Send {
+fn work<A: Actor>(me: &mut Incarnation<A>) -> impl Future<Output = Left> + Send {
     async move {
         if let Some(exit) = me.cx.take_exit() {
-            return exit;
+            return Left::End(exit);
         }
         me.duty.batch.renew_budget();
         loop {
@@ -455,7 +513,8 @@ fn work<A: Actor>(me: &mut Incarnation<A>) -> impl Future<Output = Exit> + Send 
                     msg
                 }
                 Next::Notice(msg) => msg,
-                Next::End(exit) => return exit,
+                Next::Check(checkup) => return Left::Check(checkup),
+                Next::End(exit) => return Left::End(exit),
             };
             let outcome = Handling {
                 handling: pin!(me.state.actor().handle(msg, &mut me.cx)),
@@ -466,13 +525,13 @@ fn work<A: Actor>(me: &mut Incarnation<A>) -> impl Future<Output = Exit> + Send 
                 scope::set_request(None);
             }
             if let Err(error) = outcome {
-                return Exit::failed(error);
+                return Left::End(Exit::failed(error));
             }
             if me.duty.batch.finish() {
                 me.duty.book();
             }
             if let Some(exit) = me.cx.take_exit() {
-                return exit;
+                return Left::End(exit);
             }
         }
     }
@@ -565,6 +624,8 @@ fn heed<M: Send + 'static>(duty: &mut Duty<M>, signal: Signal<M>) -> Option<Next
     match signal {
         Signal::Stop(exit) => Some(Next::End(exit)),
         Signal::Notice(msg) => Some(Next::Notice(msg)),
+        Signal::News(news) => news.fetch().map(Next::Notice),
+        Signal::Check(checkup) => Some(Next::Check(checkup)),
         Signal::Pause => {
             let _ = duty.put_back(Unfinished::Failed);
             None
@@ -574,7 +635,19 @@ fn heed<M: Send + 'static>(duty: &mut Duty<M>, signal: Signal<M>) -> Option<Next
 
 /// The letter, unless its time to live has passed; keeps a copy where the slot
 /// redelivers.
+#[inline]
 fn fresh<M: Send + 'static>(duty: &mut Duty<M>, letter: Letter<M>, seq: u64) -> Option<Letter<M>> {
+    if letter.carried.is_none() && duty.slot.extras.is_none() {
+        return Some(letter);
+    }
+    freshened(duty, letter, seq)
+}
+
+fn freshened<M: Send + 'static>(
+    duty: &mut Duty<M>,
+    letter: Letter<M>,
+    seq: u64,
+) -> Option<Letter<M>> {
     if let Some(carried) = &letter.carried
         && let Some(expires) = carried.meta().expires
         && duty.slot.now() >= expires

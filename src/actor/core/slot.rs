@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, OnceLock};
 use std::task::{Poll, Waker};
 use std::time::Instant;
@@ -15,13 +15,21 @@ use super::admission::Admission;
 use super::dead_letter::{DeadLetter, DeadReason};
 use super::event::Event;
 use super::exit::Exit;
-use super::host::{Ended, Host, Overseer};
-use super::life::Lifecycle;
+use super::health::{Checkup, HealthBook};
+use super::host::{Ended, Host};
+use super::life::{IllegalTransition, Lifecycle};
 use super::request::Letter;
 use super::scope;
 use super::shell::catch;
-use crate::mailbox::{Counts, Mailbox, Queue, Unanswered};
-use crate::sync::Mutex;
+use crate::mailbox::{Counts, Mailbox, Overflow, Queue, Unanswered, Word};
+use crate::sync::atomic::AtomicU32;
+use crate::sync::{Mutex, WakeList};
+
+mod declared;
+mod kept;
+
+pub(crate) use declared::{CAPACITY as STATES_KEPT, News, Observer, Relay, Watched};
+pub(crate) use kept::Kept;
 
 static NEXT_ID: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
 
@@ -86,6 +94,30 @@ pub(crate) enum Signal<M> {
     /// A message that arrives whatever the queue looks like, for example that
     /// a watched actor has ended.
     Notice(M),
+    /// A watched actor's state has changed: fetch what became of it.
+    News(Arc<dyn News<M>>),
+    /// Somebody asks whether the actor is well.
+    Check(Arc<Checkup>),
+}
+
+/// What most actors are told, and only once, needs no heap.
+impl<M> Word for Signal<M> {
+    fn number(&self) -> Option<u32> {
+        match self {
+            Self::Stop(Exit::Normal) => Some(0),
+            Self::Stop(Exit::Shutdown(None)) => Some(1),
+            Self::Pause => Some(2),
+            Self::Stop(_) | Self::Notice(_) | Self::News(_) | Self::Check(_) => None,
+        }
+    }
+
+    fn numbered(number: u32) -> Self {
+        match number {
+            0 => Self::Stop(Exit::Normal),
+            1 => Self::Stop(Exit::shutdown()),
+            _ => Self::Pause,
+        }
+    }
 }
 
 impl<M> fmt::Debug for Signal<M> {
@@ -94,6 +126,8 @@ impl<M> fmt::Debug for Signal<M> {
             Self::Stop(_) => "Stop",
             Self::Pause => "Pause",
             Self::Notice(_) => "Notice",
+            Self::News(_) => "News",
+            Self::Check(_) => "Check",
         })
     }
 }
@@ -153,24 +187,40 @@ impl End {
     }
 }
 
+/// How far an actor's present life is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// There is none, or its start hook is running.
+    #[default]
+    Down,
+    /// Its start hook said ready.
+    Up,
+    /// It ends for good.
+    Ending,
+}
+
 #[derive(Default)]
 struct Life {
     state: Lifecycle,
-    /// Counts the restarts, too.
-    incarnation: u32,
+    /// In maintenance: the state that the end of the pause brings back.
+    beneath: Lifecycle,
+    stage: Stage,
+    is_registered: bool,
     /// Set once, when the actor has ended for good.
     end: End,
     /// Absent while nobody listens and nothing has gone wrong.
     rare: Option<Box<Rare>>,
-    is_registered: bool,
-    is_ending: bool,
 }
 
 #[derive(Default)]
 struct Rare {
     last_error: Option<Exit>,
-    wakers: Vec<Waker>,
+    wakers: WakeList,
     watchers: Vec<(WatchId, Watcher)>,
+    /// Told of each change of state.
+    observers: Vec<(WatchId, Arc<dyn Observer>)>,
+    /// What the actor keeps for its next life.
+    kept: Option<Kept>,
 }
 
 /// How often a message that crashes the actor is tried again, and how it is
@@ -186,6 +236,7 @@ pub(crate) struct Redelivery<M> {
 pub(crate) struct Extras<M> {
     pub(crate) redelivery: Option<Redelivery<M>>,
     pub(crate) admission: Option<Admission>,
+    pub(crate) health: Option<HealthBook>,
 }
 
 /// What stays of an actor between its lives.
@@ -195,6 +246,8 @@ pub(crate) struct Slot<M> {
     name: Name,
     /// Siblings share theirs.
     place: OnceLock<Arc<Place>>,
+    /// Counts the restarts, too. Only its overseer writes it, between lives.
+    incarnation: AtomicU32,
     life: Mutex<Life>,
     pub(crate) extras: Option<Box<Extras<M>>>,
 }
@@ -206,6 +259,7 @@ impl<M: Send + 'static> Slot<M> {
             queue: Queue::new(mailbox),
             name,
             place: OnceLock::new(),
+            incarnation: AtomicU32::new(0),
             life: Mutex::new(Life::default()),
             extras,
         }
@@ -219,6 +273,12 @@ impl<M: Send + 'static> Slot<M> {
         }
         self.wake_listeners();
         true
+    }
+
+    /// As [`Slot::settle_in`], for a slot that nobody else has seen yet, so
+    /// there is nobody to wake.
+    pub(crate) fn settle_alone(&self, place: Arc<Place>) {
+        let _ = self.place.set(place);
     }
 
     pub(crate) fn capacity(&self) -> u32 {
@@ -292,25 +352,25 @@ impl<M: Send + 'static> Slot<M> {
     /// The start hook is done: ready, unless it was paused meanwhile, or in its
     /// last life.
     pub(crate) fn set_ready(&self) {
-        let (from, to) = {
+        let change = {
             let mut life = self.life.lock();
+            if life.stage == Stage::Down {
+                life.stage = Stage::Up;
+            }
             let to = if self.queue.is_paused() {
+                life.beneath = Lifecycle::Ready;
                 Lifecycle::Maintenance
             } else {
                 Lifecycle::Ready
             };
-            (std::mem::replace(&mut life.state, to), to)
+            life.turn(to, || self.now())
         };
-        if from != to {
-            self.emit(|path| Event::StateChanged { path, from, to });
-        }
+        self.announce(change);
     }
 
     pub(crate) fn set_state(&self, to: Lifecycle) {
-        let from = std::mem::replace(&mut self.life.lock().state, to);
-        if from != to {
-            self.emit(|path| Event::StateChanged { path, from, to });
-        }
+        let change = self.life.lock().turn(to, || self.now());
+        self.announce(change);
     }
 
     fn emit(&self, event: impl FnOnce(Arc<str>) -> Event) {
@@ -325,7 +385,7 @@ impl<M: Send + 'static> Slot<M> {
     pub(crate) fn revive(&self) {
         let mut life = self.life.lock();
         if std::mem::take(&mut life.end).is_reached() {
-            life.is_ending = false;
+            life.stage = Stage::Down;
             life.is_registered = false;
             life.state = Lifecycle::Initializing;
             self.queue.reopen(|| self.now());
@@ -341,7 +401,7 @@ impl<M: Send + 'static> Slot<M> {
             Some(rare) => std::mem::take(&mut rare.wakers),
             None => return,
         };
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.wake();
     }
 
     fn down(&self, exit: Exit) -> Down {
@@ -356,7 +416,7 @@ impl<M: Send + 'static> Slot<M> {
 impl Life {
     fn listen(&mut self, waker: &Waker) {
         let wakers = &mut self.rare.get_or_insert_default().wakers;
-        if !wakers.iter().any(|old| old.will_wake(waker)) {
+        if !wakers.will_wake(waker) {
             wakers.push(waker.clone());
         }
     }
@@ -377,17 +437,16 @@ impl<M> fmt::Debug for Slot<M> {
     }
 }
 
-/// An actor that nobody restarts oversees itself.
-impl<M: Send + 'static> Overseer for Slot<M> {
-    fn started(&self, _key: u64, _incarnation: u32) {}
-
-    fn ended(&self, _key: u64, _incarnation: u32, ended: Ended) {
+impl<M: Send + 'static> Slot<M> {
+    /// The end of an actor that nobody restarts: it oversees itself. `at` is
+    /// where its system lists it.
+    pub(crate) fn ended_alone(&self, at: u32, ended: Ended) {
         self.end(match ended {
             Ended::Ignored => Exit::Normal,
             Ended::NotStarted(exit) | Ended::Exited(exit) => exit,
         });
         if let Some(host) = self.host() {
-            host.remove_detached(self.id);
+            host.remove_detached(self.id, at);
         }
     }
 }
@@ -404,6 +463,8 @@ pub(crate) trait AnySlot: fmt::Debug + Send + Sync {
     fn counts(&self) -> Counts;
     fn mailbox_capacity(&self) -> usize;
     fn state(&self) -> Lifecycle;
+    /// Whether its present life is ready, whatever its state is called.
+    fn is_up(&self) -> bool;
     fn incarnation(&self) -> u32;
     fn restarts(&self) -> u32;
     fn last_error(&self) -> Option<Exit>;
@@ -420,6 +481,8 @@ pub(crate) trait AnySlot: fmt::Debug + Send + Sync {
     /// Registers the waker by which a kill reaches a start or stop hook.
     fn register(&self, waker: &Waker);
     fn pause(&self);
+    /// As `pause`, with this overflow rule meanwhile.
+    fn maintain(&self, overflow: Overflow);
     fn resume(&self);
 
     /// Begins the next incarnation; returns its number.
@@ -436,7 +499,16 @@ pub(crate) trait AnySlot: fmt::Debug + Send + Sync {
     fn poll_placed(&self, waker: &Waker) -> Poll<()>;
     /// Calls `watcher` when the actor has ended for good; at once if it has.
     fn watch(&self, id: WatchId, watcher: Watcher);
+    /// Ends a watch of either kind.
     fn unwatch(&self, id: WatchId);
+    /// Tells `observer` of each change of state from here on, in order.
+    fn observe(&self, id: WatchId, observer: Arc<dyn Observer>);
+    /// The record of its health checks, where there are any.
+    fn health_book(&self) -> Option<&HealthBook>;
+    /// Asks whether it is well.
+    fn check(&self, checkup: Arc<Checkup>);
+    /// Changes the state of a ready actor; with a number, only of that life.
+    fn declare(&self, to: Lifecycle, life: Option<u32>) -> Result<(), IllegalTransition>;
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
@@ -492,12 +564,16 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
         state
     }
 
+    fn is_up(&self) -> bool {
+        self.life.lock().stage == Stage::Up
+    }
+
     fn incarnation(&self) -> u32 {
-        self.life.lock().incarnation
+        self.incarnation.load(Acquire)
     }
 
     fn restarts(&self) -> u32 {
-        self.life.lock().incarnation
+        self.incarnation.load(Acquire)
     }
 
     fn last_error(&self) -> Option<Exit> {
@@ -535,52 +611,57 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn pause(&self) {
-        let from = {
+        let change = {
             let mut life = self.life.lock();
-            if life.end.is_reached() {
+            if life.stage == Stage::Ending {
                 return;
             }
             // Under one lock, so that state and queue agree whoever resumes.
             self.queue.pause();
-            std::mem::replace(&mut life.state, Lifecycle::Maintenance)
+            life.pause(|| self.now())
         };
         self.queue.signal(Signal::Pause);
-        if from != Lifecycle::Maintenance {
-            let to = Lifecycle::Maintenance;
-            self.emit(|path| Event::StateChanged { path, from, to });
+        self.announce(change);
+    }
+
+    fn maintain(&self, overflow: Overflow) {
+        let (displaced, change) = {
+            let mut life = self.life.lock();
+            if life.stage == Stage::Ending {
+                return;
+            }
+            let displaced = self.queue.pause_with(overflow, || self.now());
+            (displaced, life.pause(|| self.now()))
+        };
+        self.queue.signal(Signal::Pause);
+        self.announce(change);
+        for (letter, seq) in displaced {
+            let (reason, why) = (DeadReason::Overflow, Unanswered::Dropped);
+            self.bury(letter, Some(seq), reason, why);
         }
     }
 
     fn resume(&self) {
-        let (consumer, is_news) = {
+        let (consumer, change) = {
             let mut life = self.life.lock();
             // A crash may have hidden that the queue is paused; it must go on
             // all the same.
             let consumer = self.queue.resume();
-            let is_news = life.state == Lifecycle::Maintenance;
-            if is_news {
-                life.state = Lifecycle::Ready;
-            }
-            (consumer, is_news)
+            (consumer, life.resume(|| self.now()))
         };
         if let Some(consumer) = consumer {
             consumer.wake();
         }
-        if is_news {
-            let (from, to) = (Lifecycle::Maintenance, Lifecycle::Ready);
-            self.emit(|path| Event::StateChanged { path, from, to });
-        }
+        self.announce(change);
     }
 
     fn next_incarnation(&self, birth: Birth) -> u32 {
-        if birth == Birth::Restart {
-            self.queue.end_drain(|| self.now());
+        if birth == Birth::First {
+            return self.incarnation.load(Relaxed);
         }
-        let mut life = self.life.lock();
-        if birth == Birth::Restart {
-            life.incarnation += 1;
-        }
-        life.incarnation
+        self.queue.end_drain(|| self.now());
+        // Release pairs with the Acquire of whoever shows it.
+        self.incarnation.fetch_add(1, Release) + 1
     }
 
     fn note_exit(&self, exit: &Exit) {
@@ -590,18 +671,21 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
         } else {
             Lifecycle::Shutdown
         };
-        let (incarnation, from) = {
+        let change = {
             let mut life = self.life.lock();
             if is_abnormal {
                 life.rare.get_or_insert_default().last_error = Some(exit.clone());
+            } else {
+                life.trust_kept();
             }
-            (life.incarnation, std::mem::replace(&mut life.state, to))
+            if life.stage == Stage::Up {
+                life.stage = Stage::Down;
+            }
+            life.turn(to, || self.now())
         };
-        if from != to {
-            self.emit(|path| Event::StateChanged { path, from, to });
-        }
+        self.announce(change);
         self.emit(|path| {
-            let exit = exit.clone();
+            let (exit, incarnation) = (exit.clone(), self.incarnation());
             if is_abnormal {
                 Event::Crashed {
                     path,
@@ -619,14 +703,15 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn end(&self, exit: Exit) {
-        let is_registered = {
+        let (is_registered, change) = {
             let mut life = self.life.lock();
-            if std::mem::replace(&mut life.is_ending, true) {
+            if std::mem::replace(&mut life.stage, Stage::Ending) == Stage::Ending {
                 return;
             }
-            life.state = Lifecycle::Shutdown;
-            life.is_registered
+            let change = life.turn(Lifecycle::Shutdown, || self.now());
+            (life.is_registered, change)
         };
+        self.announce(change);
         for (letter, seq) in self.queue.close(|| self.now()) {
             self.bury(
                 letter,
@@ -646,16 +731,23 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
             let mut life = self.life.lock();
             life.end = End::new(exit.clone());
             life.rare.as_mut().map(|rare| {
-                let wakers = std::mem::take(&mut rare.wakers);
-                (std::mem::take(&mut rare.watchers), wakers)
+                let last_error = rare.last_error.take();
+                let gone = std::mem::take(&mut **rare);
+                rare.last_error = last_error;
+                gone
             })
         };
-        if let Some((watchers, wakers)) = listeners {
-            for (_, watcher) in watchers {
+        if let Some(rare) = listeners {
+            for (_, watcher) in rare.watchers {
                 let down = self.down(exit.clone());
                 let _ = catch(|| watcher(down));
             }
-            wakers.into_iter().for_each(Waker::wake);
+            for (_, observer) in rare.observers {
+                observer.over();
+            }
+            rare.wakers.wake();
+            // Its destructor is the user's code.
+            let _ = catch(|| drop(rare.kept));
         }
     }
 
@@ -689,15 +781,36 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
     }
 
     fn unwatch(&self, id: WatchId) {
-        let gone = {
+        let (gone, observer) = {
             let mut life = self.life.lock();
             let Some(rare) = life.rare.as_mut() else {
                 return;
             };
             let at = rare.watchers.iter().position(|(w, _)| *w == id);
-            at.map(|at| rare.watchers.swap_remove(at))
+            let gone = at.map(|at| rare.watchers.swap_remove(at));
+            let at = rare.observers.iter().position(|(w, _)| *w == id);
+            (gone, at.map(|at| rare.observers.swap_remove(at)))
         };
         drop(gone);
+        if let Some((_, observer)) = observer {
+            observer.left();
+        }
+    }
+
+    fn observe(&self, id: WatchId, observer: Arc<dyn Observer>) {
+        self.add_observer(id, observer);
+    }
+
+    fn health_book(&self) -> Option<&HealthBook> {
+        self.extras.as_ref()?.health.as_ref()
+    }
+
+    fn check(&self, checkup: Arc<Checkup>) {
+        self.queue.signal(Signal::Check(checkup));
+    }
+
+    fn declare(&self, to: Lifecycle, life: Option<u32>) -> Result<(), IllegalTransition> {
+        self.declare_state(to, life)
     }
 
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {

@@ -25,7 +25,15 @@ pub(crate) struct Options {
 
 /// The metadata of a told message: nothing, unless the sender said something
 /// or a request is in force around the call.
+#[inline]
 pub(crate) fn inherited(options: Option<&Options>, to: &dyn AnySlot) -> Option<Arc<dyn Carried>> {
+    if options.is_none() && !scope::has_request() {
+        return None;
+    }
+    metadata(options, to)
+}
+
+fn metadata(options: Option<&Options>, to: &dyn AnySlot) -> Option<Arc<dyn Carried>> {
     let parent = match options {
         Some(options) if options.detached => None,
         _ => scope::request(),

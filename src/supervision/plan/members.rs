@@ -1,14 +1,15 @@
 //! The children of a supervisor, by their keys.
 //!
 //! ```text
-//!  chunks: 0 ─▶ [ 0 │ 1 │ - │ 3 │ … │ 31 ]     keys rise from 0 and are never
-//!          1 ─▶ [ 32 │ - │ … ]                 used again; a chunk that has
-//!          4 ─▶ [ … ]                          emptied is gone
+//!  chunks: 0 ─▶ [ 0 │ 1 │ - │ 3 │ … │ 31 ]     a key is never used again;
+//!          1 ─▶ [ 32 │ - │ … ]                 a chunk that has emptied
+//!          4 ─▶ [ … ]                          is gone
 //! ```
 //!
-//! Keys come one after the other, so they are stored densely: among a million
-//! children the tree over the chunks stays in the cache, and one child is found
-//! with two reads from memory instead of one for each level.
+//! Keys that are given to one supervisor's children lie close together, so they
+//! are stored densely: among a million children the tree over the chunks stays
+//! in the cache, and one child is found with two reads from memory instead of
+//! one for each level.
 
 use std::collections::BTreeMap;
 
@@ -42,28 +43,34 @@ impl<C> Members<C> {
         self.len
     }
 
-    pub(super) fn get(&self, key: Key) -> Option<&Member<C>> {
-        let (chunk, place) = at(key);
+    pub(super) fn get(&self, key: &Key) -> Option<&Member<C>> {
+        let (chunk, place) = at(*key);
         self.chunks.get(&chunk)?.get(place)?.as_deref()
     }
 
-    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Member<C>> {
-        let (chunk, place) = at(key);
+    pub(super) fn get_mut(&mut self, key: &Key) -> Option<&mut Member<C>> {
+        let (chunk, place) = at(*key);
         self.chunks.get_mut(&chunk)?.get_mut(place)?.as_deref_mut()
     }
 
-    /// Takes in a child whose key is higher than any before.
-    pub(super) fn push(&mut self, key: Key, member: Member<C>) {
+    pub(super) fn contains_key(&self, key: &Key) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Takes in a child whose key no other has or had.
+    pub(super) fn insert(&mut self, key: Key, member: Member<C>) {
         let (chunk, place) = at(key);
         let places = self.chunks.entry(chunk).or_default();
-        debug_assert!(places.len() <= place, "keys rise");
-        places.resize_with(place, || None);
-        places.push(Some(Box::new(member)));
+        if places.len() <= place {
+            places.resize_with(place + 1, || None);
+        }
+        debug_assert!(places[place].is_none(), "a key is given once");
+        places[place] = Some(Box::new(member));
         self.len += 1;
     }
 
-    pub(super) fn remove(&mut self, key: Key) -> Option<Member<C>> {
-        let (chunk, place) = at(key);
+    pub(super) fn remove(&mut self, key: &Key) -> Option<Member<C>> {
+        let (chunk, place) = at(*key);
         let places = self.chunks.get_mut(&chunk)?;
         let member = places.get_mut(place)?.take()?;
         if places.iter().all(Option::is_none) {
@@ -97,43 +104,18 @@ impl<C> Members<C> {
     /// Takes out all from this key on, in order.
     pub(super) fn split_off(&mut self, first: Key) -> Vec<Member<C>> {
         let keys: Vec<_> = self.from(first).map(|(key, _)| key).collect();
-        keys.into_iter()
-            .filter_map(|key| self.remove(key))
-            .collect()
+        keys.iter().filter_map(|key| self.remove(key)).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::time::Duration;
 
     use proptest::prelude::{any, prop, prop_assert_eq, proptest};
 
     use super::*;
-    use crate::actor::{Restart, Shutdown};
-    use crate::policy::backoff::Backoff;
-    use crate::policy::intensity::Intensity;
-    use crate::supervision::plan::{Plan, Policy, Shape, Strategy};
-
-    fn plan(children: u64) -> Plan<u64> {
-        let mut plan = Plan::new(
-            Strategy::OneForOne,
-            Shape::Dynamic,
-            Intensity::new(1, Duration::from_secs(1)),
-            Backoff::none(),
-        );
-        for child in 0..children {
-            plan.enrol(
-                child,
-                Policy {
-                    restart: Restart::Permanent,
-                    shutdown: Shutdown::Kill,
-                },
-            );
-        }
-        plan
-    }
+    use crate::actor::Policy;
 
     fn seen<'a>(of: impl Iterator<Item = (Key, &'a Member<u64>)>) -> Vec<(Key, u64)> {
         of.map(|(key, member)| (key, member.child)).collect()
@@ -143,16 +125,25 @@ mod tests {
         /// Whatever comes and goes: they are found as in an ordered map.
         #[test]
         fn they_are_an_ordered_map(
-            children in 0u64..150,
+            children in proptest::collection::btree_set(0u64..150, 0..150),
+            order in any::<prop::sample::Index>(),
             gone in proptest::collection::vec(any::<prop::sample::Index>(), 0..200),
             first in 0u64..160,
         ) {
-            let mut members = plan(children).members;
-            let mut expected: BTreeMap<Key, u64> = (0..children).map(|n| (n, n)).collect();
+            let mut members = Members::new();
+            let mut keys: Vec<_> = children.iter().copied().collect();
+            if !keys.is_empty() {
+                let first = order.index(keys.len());
+                keys.rotate_left(first);
+            }
+            for key in keys {
+                members.insert(key, Member::new(key, &Policy::default()));
+            }
+            let mut expected: BTreeMap<Key, u64> = children.iter().map(|n| (*n, *n)).collect();
             for at in gone {
                 let key = at.index(160) as Key;
-                prop_assert_eq!(members.remove(key).map(|m| m.child), expected.remove(&key));
-                prop_assert_eq!(members.get(key).map(|m| m.child), None);
+                prop_assert_eq!(members.remove(&key).map(|m| m.child), expected.remove(&key));
+                prop_assert_eq!(members.get(&key).map(|m| m.child), None);
             }
             prop_assert_eq!(members.len(), expected.len());
             prop_assert_eq!(seen(members.iter()), Vec::from_iter(expected.clone()));

@@ -17,222 +17,44 @@
 //! start, in order; one child at a time, except that a dynamic supervisor ends
 //! its children all at once.
 
-use std::collections::{BTreeSet, VecDeque};
+mod change;
+mod group;
+mod member;
+mod members;
+mod types;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZero;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::actor::{Exit, Restart, Shutdown};
-use crate::policy::backoff::{Backoff, BackoffState};
-use crate::policy::intensity::{Intensity, RestartWindow, Verdict};
-
-mod members;
-
+use group::{Group, Purpose};
+use member::Moment;
 use members::Members;
 
-/// Children that are told to end in one step where all are told at once. What a
-/// step decides is kept until it is done, and the ends of the first come in
-/// while the last are told: so a million are not held in memory once more.
-const WAVE: usize = if cfg!(test) { 2 } else { 512 };
+pub(crate) use change::Heir;
+pub use change::{ChildChange, SupervisorChange};
+pub(crate) use group::Manner;
+pub(crate) use member::Member;
+pub(crate) use types::{
+    Allowance, Answer, Effect, Effects, End, Key, Reason, Settings, Shape, Status, Token, Waste,
+    Why,
+};
+pub use types::{AutoShutdown, Strategy};
 
-/// Whose restart follows from one child's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Strategy {
-    /// Only the child that ended is restarted. The default: children that do
-    /// not depend on each other.
-    #[default]
-    OneForOne,
-    /// All children are stopped, last started first, and started again in
-    /// order: they only make sense together.
-    OneForAll,
-    /// The child and those started after it are restarted: later children
-    /// depend on earlier ones.
-    RestForOne,
-}
-
-/// Whether children are known beforehand, and in which order they end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
-    /// Ordered; stopped one by one, last started first.
-    Ordered,
-    /// All alike; stopped all at once.
-    Dynamic,
-}
-
-/// Identifies a child within its supervisor. Rises in start order.
-pub(crate) type Key = u64;
-/// Identifies who waits for an answer. Rises from 1.
-pub(crate) type Token = u64;
-
-/// How an incarnation ended, as the plan sees it.
-#[derive(Clone, Debug)]
-pub(crate) enum End {
-    Ignored,
-    NotStarted(Exit),
-    Exited(Exit),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Policy {
-    pub(crate) restart: Restart,
-    pub(crate) shutdown: Shutdown,
-}
-
-/// Whether a launch is a child's first or repairs something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// First start, or a restart by command: a failure is answered, not
-    /// repeated.
-    Asked,
-    /// After a crash: a failure is a restart that failed.
-    Repair,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
-    /// No incarnation; the spec is kept.
-    Down,
-    Starting(Why),
-    Up,
-    /// Told to end.
-    Stopping,
-    /// Waiting for its backoff.
-    Resting,
-}
-
-/// What a supervisor is asked by its users.
-#[derive(Clone, Debug)]
-pub(crate) enum Answer {
-    /// The child is up.
-    Started,
-    /// Its start hook said that it is not needed.
-    Ignored,
-    /// It did not start.
-    Failed(Exit),
-    Done,
-    NotFound,
-    Running,
-    Restarting,
-    /// The supervisor is ending.
-    Ending,
-}
-
-/// What the keeper is to do.
-#[derive(Debug)]
-pub(crate) enum Effect<C> {
-    /// Start the next incarnation. `true` in `is_revival`: the child had ended
-    /// for good and is asked back.
-    Launch {
-        key: Key,
-        why: Why,
-        is_revival: bool,
-    },
-    /// Ask it to finish the message in hand and end.
-    Stop(Key),
-    /// Ask it to finish its queue and end, by then.
-    Drain(Key, Option<Instant>),
-    Kill(Key),
-    /// It is down and nothing restarts it: close its mailbox.
-    Close(Key, Exit),
-    /// As `Close`, and its spec is gone.
-    Forget(C, Exit),
-    Answer(Token, Answer),
-    /// Call [`Plan::go_on`], after what has come in meanwhile.
-    GoOn,
-    /// The first start is over: all are up, or this one failed and the rest has
-    /// been stopped again.
-    Booted(Result<(), (Key, Exit)>),
-    /// Restarted more often than the intensity allows.
-    Escalate(Exit),
-    /// Nothing is left: the supervisor ends this way.
-    Finished(Exit),
-}
-
-#[derive(Debug)]
-pub(crate) struct Member<C> {
-    pub(crate) child: C,
-    pub(crate) restart: Restart,
-    shutdown: Shutdown,
-    pub(crate) status: Status,
-    failures: BackoffState,
-    up_since: Option<Instant>,
-    /// Who waits for its start or its end.
-    asked: Option<NonZero<Token>>,
-    has_ended: bool,
-    /// It was down with its spec kept: a start that fails does not change that.
-    is_kept: bool,
-    /// A group operation stopped the start that is asked for.
-    is_interrupted: bool,
-    /// Its entry among the timers.
-    due: Option<Instant>,
-}
-
-/// How children are told to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Manner {
-    /// By each child's own shutdown policy.
-    Stop,
-    /// Each finishes its queue; whoever has not ended by then is killed.
-    Drain(Option<Instant>),
-    /// All at once and now.
-    Kill,
-}
-
-#[derive(Debug)]
-enum Purpose {
-    Boot,
-    Restart,
-    End {
-        exit: Exit,
-        manner: Manner,
-        failed: Option<(Key, Exit)>,
-    },
-}
-
-/// A group operation under way.
-#[derive(Debug)]
-struct Group {
-    purpose: Purpose,
-    /// Rises; popped from the back.
-    to_stop: Vec<Key>,
-    stopping: BTreeSet<Key>,
-    rest_until: Option<Instant>,
-    /// Rises.
-    to_start: VecDeque<Key>,
-    starting: Option<Key>,
-    /// The next wave is told by [`Plan::go_on`].
-    is_between_waves: bool,
-}
-
-impl Group {
-    fn concerns(&self, key: Key) -> bool {
-        self.to_stop.binary_search(&key).is_ok()
-            || self.stopping.contains(&key)
-            || self.will_start(key)
-    }
-
-    fn will_start(&self, key: Key) -> bool {
-        self.to_start.binary_search(&key).is_ok()
-    }
-
-    fn is_end(&self) -> bool {
-        matches!(self.purpose, Purpose::End { .. })
-    }
-
-    /// Until when it rests, if that is what it waits for. While children are
-    /// still stopping there is nothing to wake up for.
-    fn rest(&self) -> Option<Instant> {
-        self.rest_until
-            .filter(|_| self.to_stop.is_empty() && self.stopping.is_empty())
-    }
-}
+use crate::actor::{Exit, Policy, Restart};
+use crate::policy::backoff::Backoff;
+use crate::policy::intensity::{RestartWindow, Verdict};
 
 /// The state of one supervisor. See the file's drawing.
 #[derive(Debug)]
 pub(crate) struct Plan<C> {
-    strategy: Strategy,
     shape: Shape,
-    intensity: Intensity,
-    backoff: Backoff,
+    settings: Settings,
+    /// `None`: there is no limit beyond its own.
+    allowance: Option<Arc<dyn Allowance>>,
+    /// Moments are counted from here.
+    began: Instant,
     window: RestartWindow,
     members: Members<C>,
     next_key: Key,
@@ -243,24 +65,21 @@ pub(crate) struct Plan<C> {
     /// Failures that came while a group operation that does not concern them
     /// was under way.
     deferred: VecDeque<(Key, Exit)>,
-    timers: BTreeSet<(Instant, Key)>,
+    timers: BTreeSet<(Moment, Key)>,
+    /// Children in a planned restart, and who waits for it.
+    cycling: BTreeMap<Key, Token>,
     restarts: u64,
+    /// A significant child has ended by itself, which is still to be looked at.
+    has_lost: bool,
 }
 
-pub(crate) type Effects<C> = Vec<Effect<C>>;
-
 impl<C> Plan<C> {
-    pub(crate) fn new(
-        strategy: Strategy,
-        shape: Shape,
-        intensity: Intensity,
-        backoff: Backoff,
-    ) -> Self {
+    pub(crate) fn new(shape: Shape, settings: Settings, began: Instant) -> Self {
         Self {
-            strategy,
             shape,
-            intensity,
-            backoff,
+            settings,
+            allowance: None,
+            began,
             window: RestartWindow::new(),
             members: Members::new(),
             next_key: 0,
@@ -268,8 +87,16 @@ impl<C> Plan<C> {
             group: None,
             deferred: VecDeque::new(),
             timers: BTreeSet::new(),
+            cycling: BTreeMap::new(),
             restarts: 0,
+            has_lost: false,
         }
+    }
+
+    /// Has it ask for each restart.
+    pub(crate) fn under(mut self, allowance: Arc<dyn Allowance>) -> Self {
+        self.allowance = Some(allowance);
+        self
     }
 
     // ---- what can be seen ----------------------------------------------
@@ -279,7 +106,11 @@ impl<C> Plan<C> {
     }
 
     pub(crate) fn member(&self, key: Key) -> Option<&Member<C>> {
-        self.members.get(key)
+        self.members.get(&key)
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -293,7 +124,7 @@ impl<C> Plan<C> {
     /// Whether a group restart under way is to start it again.
     pub(crate) fn is_due(&self, key: Key) -> bool {
         let group = self.group.as_ref();
-        group.is_some_and(|g| matches!(g.purpose, Purpose::Restart) && g.will_start(key))
+        group.is_some_and(|g| matches!(g.purpose, Purpose::Restart(_)) && g.will_start(key))
     }
 
     pub(crate) fn is_ending(&self) -> bool {
@@ -302,7 +133,7 @@ impl<C> Plan<C> {
 
     /// When [`Plan::tick`] has something to do, at the earliest.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        let timer = self.timers.first().map(|(at, _)| *at);
+        let timer = self.timers.first().map(|(at, _)| at.instant(self.began));
         let group = self.group.as_ref().and_then(Group::rest);
         let drain = self.group.as_ref().and_then(|g| match g.purpose {
             Purpose::End {
@@ -317,32 +148,17 @@ impl<C> Plan<C> {
     // ---- commands ------------------------------------------------------
 
     /// Takes a child in, to be started by [`Plan::boot`].
-    pub(crate) fn enrol(&mut self, child: C, policy: Policy) -> Key {
+    pub(crate) fn enrol(&mut self, child: C, policy: &Policy) -> Key {
         debug_assert_eq!(self.statics, self.next_key, "enrolled before any is added");
         self.statics += 1;
-        self.insert(child, policy)
+        let key = self.next_key;
+        self.insert(key, child, policy);
+        key
     }
 
-    fn insert(&mut self, child: C, policy: Policy) -> Key {
-        let key = self.next_key;
-        self.next_key += 1;
-        self.members.push(
-            key,
-            Member {
-                child,
-                restart: policy.restart,
-                shutdown: policy.shutdown,
-                status: Status::Down,
-                failures: BackoffState::new(),
-                up_since: None,
-                asked: None,
-                has_ended: false,
-                is_kept: false,
-                is_interrupted: false,
-                due: None,
-            },
-        );
-        key
+    fn insert(&mut self, key: Key, child: C, policy: &Policy) {
+        self.next_key = self.next_key.max(key + 1);
+        self.members.insert(key, Member::new(child, policy));
     }
 
     /// Starts the enrolled children in order.
@@ -359,12 +175,13 @@ impl<C> Plan<C> {
         self.advance(now, out);
     }
 
-    /// Adds a child and starts it. `None`: the supervisor is ending, and the
-    /// child is handed back by `Forget`.
+    /// Adds a child and starts it. `id` is different for each child there ever
+    /// is. `None`: it was refused, and is handed back by `Forget`.
     pub(crate) fn add(
         &mut self,
         child: C,
-        policy: Policy,
+        id: u64,
+        policy: &Policy,
         token: Token,
         out: &mut Effects<C>,
     ) -> Option<Key> {
@@ -373,8 +190,17 @@ impl<C> Plan<C> {
             out.push(Effect::Forget(child, Exit::shutdown()));
             return None;
         }
-        let key = self.insert(child, policy);
-        let member = self.members.get_mut(key).expect("just inserted");
+        if let Err(why) = self.settings.admits(policy) {
+            out.push(Effect::Answer(token, Answer::Refused(why)));
+            out.push(Effect::Forget(child, Exit::shutdown()));
+            return None;
+        }
+        let key = match self.shape {
+            Shape::Ordered => self.next_key,
+            Shape::Dynamic => id,
+        };
+        self.insert(key, child, policy);
+        let member = self.members.get_mut(&key).expect("just inserted");
         member.asked = NonZero::new(token);
         member.status = Status::Starting(Why::Asked);
         out.push(Effect::Launch {
@@ -388,32 +214,31 @@ impl<C> Plan<C> {
     /// Stops a child and keeps it down, whatever its restart rule. Wins over a
     /// backoff.
     pub(crate) fn terminate(&mut self, key: Key, token: Token, now: Instant, out: &mut Effects<C>) {
-        let Some(member) = self.members.get_mut(key) else {
+        let Some(member) = self.members.get_mut(&key) else {
             out.push(Effect::Answer(token, Answer::NotFound));
             return;
         };
+        // In the middle of a group operation it may still be due to start.
+        let mut was_due = false;
+        if let Some(group) = &mut self.group {
+            was_due = group.to_start.contains(&key);
+            group.to_start.retain(|k| *k != key);
+        }
         match member.status {
-            Status::Down => {
-                // In the middle of a group operation it may still be due to
-                // start.
-                if let Some(group) = &mut self.group {
-                    group.to_start.retain(|k| *k != key);
-                }
+            Status::Down | Status::Resting => {
                 self.put_down(key, Exit::shutdown(), out);
                 out.push(Effect::Answer(token, Answer::Done));
             }
-            Status::Resting => {
-                self.put_down(key, Exit::shutdown(), out);
-                out.push(Effect::Answer(token, Answer::Done));
+            // Somebody else had the same wish.
+            Status::Stopping if member.asked.is_some() && !was_due => {
+                member.rare.get_or_insert_default().also_asked.push(token);
             }
             Status::Starting(_) | Status::Up | Status::Stopping => {
-                let old = std::mem::replace(&mut member.asked, NonZero::new(token));
-                member.is_interrupted = false;
-                if let Some(old) = old {
-                    out.push(Effect::Answer(old.get(), Answer::Failed(Exit::shutdown())));
-                }
-                if let Some(group) = &mut self.group {
-                    group.to_start.retain(|k| *k != key);
+                let starter = std::mem::replace(&mut member.asked, NonZero::new(token));
+                member.is_refused = false;
+                if let Some(starter) = starter {
+                    let answer = Answer::Failed(Exit::shutdown());
+                    out.push(Effect::Answer(starter.get(), answer));
                 }
                 self.stop_one(key, Manner::Stop, now, out);
             }
@@ -426,7 +251,7 @@ impl<C> Plan<C> {
             out.push(Effect::Answer(token, Answer::Ending));
             return;
         }
-        let Some(member) = self.members.get_mut(key) else {
+        let Some(member) = self.members.get_mut(&key) else {
             out.push(Effect::Answer(token, Answer::NotFound));
             return;
         };
@@ -455,7 +280,7 @@ impl<C> Plan<C> {
 
     /// Forgets a child that is down.
     pub(crate) fn delete(&mut self, key: Key, token: Token, out: &mut Effects<C>) {
-        let Some(member) = self.members.get(key) else {
+        let Some(member) = self.members.get(&key) else {
             out.push(Effect::Answer(token, Answer::NotFound));
             return;
         };
@@ -495,24 +320,26 @@ impl<C> Plan<C> {
         if self.group.is_some() {
             return None;
         }
-        let member = self.members.get_mut(key)?;
+        let member = self.members.get_mut(&key)?;
         if !matches!(member.status, Status::Starting(_)) {
             return None;
         }
         member.status = Status::Up;
-        member.up_since = Some(now);
-        Some(member.asked.take().map(NonZero::get))
+        member.up_since = Moment::of(now, self.began);
+        let asked = member.asked.take().map(NonZero::get);
+        Some(asked.or_else(|| self.end_cycle(key)))
     }
 
     pub(crate) fn started(&mut self, key: Key, now: Instant, out: &mut Effects<C>) {
-        let Some(member) = self.members.get_mut(key) else {
+        let Some(member) = self.members.get_mut(&key) else {
             return;
         };
         if matches!(member.status, Status::Starting(_)) {
             member.status = Status::Up;
-            member.up_since = Some(now);
-            if let Some(token) = member.asked.take() {
-                out.push(Effect::Answer(token.get(), Answer::Started));
+            member.up_since = Moment::of(now, self.began);
+            let asked = member.asked.take().map(NonZero::get);
+            if let Some(token) = asked.or_else(|| self.end_cycle(key)) {
+                out.push(Effect::Answer(token, Answer::Started));
             }
         }
         if let Some(group) = &mut self.group
@@ -521,6 +348,13 @@ impl<C> Plan<C> {
             group.starting = None;
             self.advance(now, out);
         }
+    }
+
+    /// Whether the random number that [`Plan::ended`] takes can matter for this
+    /// child: only delays are random.
+    pub(crate) fn needs_random(&self, key: Key) -> bool {
+        let has_limits = |member: &Member<C>| member.rare.is_some();
+        self.settings.backoff != Backoff::none() || self.member(key).is_some_and(has_limits)
     }
 
     pub(crate) fn ended(
@@ -532,7 +366,10 @@ impl<C> Plan<C> {
         out: &mut Effects<C>,
     ) {
         self.forget_timers(key);
-        let Some(member) = self.members.get_mut(key) else {
+        if self.is_recycled(key, out) {
+            return;
+        }
+        let Some(member) = self.members.get_mut(&key) else {
             return;
         };
         let was = member.status;
@@ -544,7 +381,8 @@ impl<C> Plan<C> {
                 };
                 self.stopped(key, exit, out);
             }
-            (Status::Starting(Why::Asked), End::NotStarted(exit)) => {
+            // It never came up, whatever its end was called.
+            (Status::Starting(Why::Asked), End::NotStarted(exit) | End::Exited(exit)) => {
                 self.start_refused(key, exit, now, out);
                 return;
             }
@@ -575,11 +413,11 @@ impl<C> Plan<C> {
     /// Restarts that are due, kills that are due.
     pub(crate) fn tick(&mut self, now: Instant, out: &mut Effects<C>) {
         while let Some((at, key)) = self.timers.first().copied() {
-            if at > now {
+            if at.instant(self.began) > now {
                 break;
             }
             self.timers.pop_first();
-            let Some(member) = self.members.get_mut(key) else {
+            let Some(member) = self.members.get_mut(&key) else {
                 continue;
             };
             member.due = None;
@@ -620,7 +458,7 @@ impl<C> Plan<C> {
             .group
             .as_ref()
             .is_some_and(|g| g.starting == Some(key) && matches!(g.purpose, Purpose::Boot));
-        let Some(member) = self.members.get_mut(key) else {
+        let Some(member) = self.members.get_mut(&key) else {
             return;
         };
         let token = member.asked.take().map(NonZero::get);
@@ -650,7 +488,7 @@ impl<C> Plan<C> {
     /// A child that was added by command and never came up is not kept; one
     /// that was kept before is.
     fn forget_unless_kept(&mut self, key: Key, exit: Exit, out: &mut Effects<C>) {
-        if self.members.get(key).is_some_and(|m| m.is_kept) {
+        if self.members.get(&key).is_some_and(|m| m.is_kept) {
             self.put_down(key, exit, out);
         } else {
             self.forget(key, exit, out);
@@ -659,7 +497,7 @@ impl<C> Plan<C> {
 
     /// A child that nobody told to end has ended.
     fn failed(&mut self, key: Key, exit: Exit, now: Instant, random: f64, out: &mut Effects<C>) {
-        let Some(member) = self.members.get_mut(key) else {
+        let Some(member) = self.members.get_mut(&key) else {
             return;
         };
         // A restart that did not succeed is tried again whatever the rule says
@@ -685,51 +523,114 @@ impl<C> Plan<C> {
             }
         }
         if !again {
+            self.has_lost |= member.is_significant && member.status == Status::Up;
             self.put_down(key, exit, out);
+            self.consider_auto_shutdown(now, out);
             self.advance(now, out);
             return;
         }
         self.repair(key, exit, now, random, out);
     }
 
+    /// Ends the supervisor if a significant child has ended by itself and that
+    /// is what it ends for. During the first start that waits: whoever waits
+    /// for the start learns that all came up, and those that still start may be
+    /// significant. A group restart need not be finished first.
+    fn consider_auto_shutdown(&mut self, now: Instant, out: &mut Effects<C>) {
+        let is_boot = |group: &Group| matches!(group.purpose, Purpose::Boot);
+        if !self.has_lost || self.group.as_ref().is_some_and(is_boot) {
+            return;
+        }
+        self.has_lost = false;
+        let why = match self.settings.auto_shutdown {
+            AutoShutdown::Never => return,
+            AutoShutdown::AnySignificant => "a significant child ended",
+            AutoShutdown::AllSignificant if self.has_significant() => return,
+            AutoShutdown::AllSignificant => "all significant children ended",
+        };
+        let exit = Exit::Shutdown(Some(why.into()));
+        self.end(exit, Manner::Stop, None, now, out);
+    }
+
+    /// Whether a significant child is up or will be.
+    fn has_significant(&self) -> bool {
+        let mut wanted: BTreeSet<_> = self.deferred.iter().map(|(key, _)| *key).collect();
+        if let Some(group) = &self.group {
+            wanted.extend(&group.to_start);
+        }
+        self.members().any(|(key, member)| {
+            let is_there = match member.status {
+                Status::Starting(_) | Status::Up | Status::Resting => true,
+                // Told to end by command, or to start again with the others.
+                Status::Down | Status::Stopping => wanted.contains(&key),
+            };
+            member.is_significant && is_there
+        })
+    }
+
+    /// The strategy in force: that of the restart under way, if there is one.
+    fn strategy(&self) -> Strategy {
+        match self.group.as_ref().map(|group| &group.purpose) {
+            Some(Purpose::Restart(strategy)) => *strategy,
+            _ => self.settings.strategy,
+        }
+    }
+
     /// Restarts what the strategy says, or gives up.
     fn repair(&mut self, key: Key, exit: Exit, now: Instant, random: f64, out: &mut Effects<C>) {
-        if self.window.record(now, &self.intensity) == Verdict::Exceeded {
-            if let Some(member) = self.members.get_mut(key) {
-                member.status = Status::Down;
+        let strategy = self.strategy();
+        let Some(member) = self.members.get_mut(&key) else {
+            return;
+        };
+        let rare = member.rare.get_or_insert_default();
+        let reason = Reason {
+            exit: exit.clone(),
+            at: now,
+        };
+        let dropped = rare.keep(reason, self.settings.reasons);
+        out.extend(dropped.map(|exit| Effect::Drop(Waste::Exit(exit))));
+        let limits = rare.limits.as_deref();
+        let verdict = match limits.and_then(|limits| limits.intensity) {
+            Some(own) => rare.window.record(now, &own),
+            None => self.window.record(now, &self.settings.intensity),
+        };
+        let refused = match (verdict, &self.allowance) {
+            (Verdict::Exceeded, _) => Some("restart intensity exceeded"),
+            (Verdict::Within, Some(all)) if all.take(now) == Verdict::Exceeded => {
+                Some("the restart budget of the system is spent")
             }
+            (Verdict::Within, _) => None,
+        };
+        if let Some(why) = refused {
+            member.status = Status::Down;
             out.push(Effect::Escalate(exit));
-            self.end(
-                Exit::Shutdown(Some("restart intensity exceeded".into())),
-                Manner::Stop,
-                None,
-                now,
-                out,
-            );
+            let exit = Exit::Shutdown(Some(why.into()));
+            self.end(exit, Manner::Stop, None, now, out);
             return;
         }
         self.restarts += 1;
-        let Some(member) = self.members.get_mut(key) else {
-            return;
-        };
         let ran_for = member
             .up_since
             .filter(|_| member.status == Status::Up || member.status == Status::Down)
-            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        let delay = member.failures.next(&self.backoff, ran_for, random);
-        match self.strategy {
+            .map_or(Duration::ZERO, |since| {
+                now.saturating_duration_since(since.instant(self.began))
+            });
+        let backoff = limits
+            .and_then(|limits| limits.backoff.as_ref())
+            .unwrap_or(&self.settings.backoff);
+        let delay = rare.failures.next(backoff, ran_for, random);
+        match strategy {
             Strategy::OneForOne => {
                 if delay.is_zero() {
                     self.launch(key, Why::Repair, out);
-                } else if let Some(due) = now.checked_add(delay) {
+                } else {
                     member.status = Status::Resting;
-                    member.due = Some(due);
-                    self.timers.insert((due, key));
+                    self.wake_at(key, now.checked_add(delay));
                 }
             }
             Strategy::OneForAll | Strategy::RestForOne => {
                 member.status = Status::Down;
-                let from = match self.strategy {
+                let from = match strategy {
                     Strategy::RestForOne => key,
                     _ => 0,
                 };
@@ -738,208 +639,8 @@ impl<C> Plan<C> {
         }
     }
 
-    /// Stops every child from this one on, and starts them again in order.
-    fn restart_from(
-        &mut self,
-        from: Key,
-        failed: Key,
-        rest_until: Option<Instant>,
-        now: Instant,
-        out: &mut Effects<C>,
-    ) {
-        let mut to_stop = Vec::new();
-        let mut to_start = VecDeque::new();
-        for (key, member) in self.members.from(from) {
-            match member.status {
-                // Ended for good by its own rule or by command: stays down.
-                Status::Down if key != failed && member.has_ended => continue,
-                Status::Down => {}
-                _ => to_stop.push(key),
-            }
-            let is_terminated = member.status == Status::Stopping && member.asked.is_some();
-            if member.restart != Restart::Temporary && !is_terminated {
-                to_start.push_back(key);
-            }
-        }
-        if let Some(old) = self.group.take() {
-            // What the interrupted operation still meant to start is wanted
-            // still.
-            for key in old.to_start {
-                if key < from {
-                    to_start.push_back(key);
-                }
-            }
-            to_start.make_contiguous().sort_unstable();
-            if matches!(old.purpose, Purpose::Boot) {
-                out.push(Effect::Booted(Ok(())));
-            }
-        }
-        self.group = Some(Group {
-            purpose: Purpose::Restart,
-            to_stop,
-            stopping: BTreeSet::new(),
-            rest_until,
-            to_start,
-            starting: None,
-            is_between_waves: false,
-        });
-        self.advance(now, out);
-    }
-
-    /// Begins the end, or makes it harsher.
-    fn end(
-        &mut self,
-        exit: Exit,
-        manner: Manner,
-        mut failed: Option<(Key, Exit)>,
-        now: Instant,
-        out: &mut Effects<C>,
-    ) {
-        if let Some(group) = &mut self.group
-            && let Purpose::End { manner: old, .. } = &mut group.purpose
-        {
-            if manner == Manner::Kill && *old != Manner::Kill {
-                *old = Manner::Kill;
-                for key in &group.stopping {
-                    out.push(Effect::Kill(*key));
-                }
-                self.advance(now, out);
-            }
-            return;
-        }
-        self.deferred.clear();
-        if let Some(Group {
-            purpose: Purpose::Boot,
-            ..
-        }) = self.group.take()
-            && failed.is_none()
-        {
-            failed = Some((Key::MAX, exit.clone()));
-        }
-        self.group = Some(Group {
-            purpose: Purpose::End {
-                exit,
-                manner,
-                failed,
-            },
-            to_stop: self.members.keys().collect(),
-            stopping: BTreeSet::new(),
-            rest_until: None,
-            to_start: VecDeque::new(),
-            starting: None,
-            is_between_waves: false,
-        });
-        self.advance(now, out);
-    }
-
-    /// Takes the next steps of the group operation.
-    fn advance(&mut self, now: Instant, out: &mut Effects<C>) {
-        let mut told = 0;
-        loop {
-            let Some(group) = &mut self.group else {
-                return;
-            };
-            let (is_end, manner) = match &group.purpose {
-                Purpose::End { manner, .. } => (true, *manner),
-                _ => (false, Manner::Stop),
-            };
-            let at_once = is_end && (self.shape == Shape::Dynamic || manner == Manner::Kill);
-            if group.is_between_waves {
-                return;
-            }
-            if at_once && told == WAVE && !group.to_stop.is_empty() {
-                group.is_between_waves = true;
-                out.push(Effect::GoOn);
-                return;
-            }
-            if (group.stopping.is_empty() || at_once)
-                && let Some(key) = group.to_stop.pop()
-            {
-                told += 1;
-                let Some(member) = self.members.get_mut(key) else {
-                    continue;
-                };
-                match member.status {
-                    Status::Down | Status::Resting => {
-                        group.stopping.insert(key);
-                        self.stopped(key, Exit::shutdown(), out);
-                    }
-                    Status::Starting(_) | Status::Up | Status::Stopping => {
-                        group.stopping.insert(key);
-                        member.is_interrupted |= member.status == Status::Starting(Why::Asked);
-                        self.stop_one(key, manner, now, out);
-                    }
-                }
-                continue;
-            }
-            if !group.stopping.is_empty() || group.starting.is_some() {
-                return;
-            }
-            if group.rest_until.is_some_and(|at| at > now) {
-                return;
-            }
-            group.rest_until = None;
-            if let Some(key) = group.to_start.pop_front() {
-                let why = match group.purpose {
-                    Purpose::Boot => Why::Asked,
-                    _ => Why::Repair,
-                };
-                if self.members.get(key).is_some() {
-                    group.starting = Some(key);
-                    self.launch(key, why, out);
-                }
-                continue;
-            }
-            let Some(group) = self.group.take() else {
-                return;
-            };
-            match group.purpose {
-                Purpose::Boot => out.push(Effect::Booted(Ok(()))),
-                Purpose::Restart => {}
-                Purpose::End {
-                    exit,
-                    failed,
-                    manner,
-                } => {
-                    if let Some(failed) = failed {
-                        out.push(Effect::Booted(Err(failed)));
-                    }
-                    out.push(Effect::Finished(exit.clone()));
-                    // Stay ended: nothing may start from here on.
-                    self.group = Some(Group {
-                        purpose: Purpose::End {
-                            exit,
-                            manner,
-                            failed: None,
-                        },
-                        to_stop: Vec::new(),
-                        stopping: BTreeSet::from([Key::MAX]),
-                        rest_until: None,
-                        to_start: VecDeque::new(),
-                        starting: None,
-                        is_between_waves: false,
-                    });
-                    return;
-                }
-            }
-            while let Some((key, exit)) = self.deferred.pop_front() {
-                let is_wanted = self
-                    .members
-                    .get(key)
-                    .is_some_and(|m| m.status == Status::Down && !m.has_ended);
-                if is_wanted {
-                    // A deferred restart takes the plain delay, without jitter.
-                    self.repair(key, exit, now, 0.0, out);
-                    if self.group.is_some() {
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
     fn launch(&mut self, key: Key, why: Why, out: &mut Effects<C>) {
-        if let Some(member) = self.members.get_mut(key) {
+        if let Some(member) = self.members.get_mut(&key) {
             member.status = Status::Starting(why);
             let is_revival = std::mem::take(&mut member.has_ended);
             out.push(Effect::Launch {
@@ -950,87 +651,16 @@ impl<C> Plan<C> {
         }
     }
 
-    fn stop_one(&mut self, key: Key, manner: Manner, now: Instant, out: &mut Effects<C>) {
-        let Some(member) = self.members.get_mut(key) else {
-            return;
-        };
-        let was_stopping = member.status == Status::Stopping;
-        member.status = Status::Stopping;
-        match (manner, member.shutdown) {
-            (Manner::Kill, _) | (Manner::Stop, Shutdown::Kill) => out.push(Effect::Kill(key)),
-            (Manner::Drain(by), _) => out.push(Effect::Drain(key, by)),
-            (Manner::Stop, _) if was_stopping => {}
-            (Manner::Stop, Shutdown::Infinity) => out.push(Effect::Stop(key)),
-            (Manner::Stop, Shutdown::After(limit)) => {
-                out.push(Effect::Stop(key));
-                if let Some(due) = now.checked_add(limit) {
-                    member.due = Some(due);
-                    self.timers.insert((due, key));
-                }
-            }
-        }
-    }
-
-    /// A child that was to be stopped is stopped.
-    fn stopped(&mut self, key: Key, exit: Exit, out: &mut Effects<C>) {
-        self.forget_timers(key);
-        let (is_group, is_end, will_start) = match &mut self.group {
-            Some(group) => {
-                if group.starting == Some(key) {
-                    group.starting = None;
-                }
-                let listed = group.to_stop.binary_search(&key).ok();
-                if let Some(at) = listed {
-                    group.to_stop.remove(at);
-                }
-                let concerned = group.stopping.remove(&key) || listed.is_some();
-                if group.starting == Some(key) {
-                    // Terminated while the group started it: the next one.
-                    group.starting = None;
-                }
-                (concerned, group.is_end(), group.will_start(key))
-            }
-            None => (false, false, false),
-        };
-        let Some(member) = self.members.get_mut(key) else {
-            return;
-        };
-        let was_starting = member.status == Status::Starting(Why::Asked);
-        member.status = Status::Down;
-        let is_interrupted = std::mem::take(&mut member.is_interrupted) || was_starting;
-        let asked = if is_interrupted && will_start {
-            // The group starts it again, and answers whoever waits for it then.
-            None
-        } else {
-            member.asked.take().map(NonZero::get)
-        };
-        let refusal = (is_interrupted && !is_end).then(|| exit.clone());
-        if is_end {
-            // A static child of a supervisor that ends belongs to the next
-            // incarnation of that supervisor; the keeper closes it when there
-            // is none.
-            if key >= self.statics || member.restart == Restart::Temporary {
-                self.forget(key, exit, out);
-            }
-        } else if !(is_group && will_start) || asked.is_some() {
-            self.put_down(key, exit, out);
-        }
-        if let Some(token) = asked {
-            let answer = match refusal {
-                Some(exit) => Answer::Failed(exit),
-                None if is_end && (is_interrupted || !is_group) => Answer::Ending,
-                None => Answer::Done,
-            };
-            out.push(Effect::Answer(token, answer));
-        }
-    }
-
     /// The child is down and nothing restarts it by itself.
     fn put_down(&mut self, key: Key, exit: Exit, out: &mut Effects<C>) {
         self.forget_timers(key);
-        let Some(member) = self.members.get_mut(key) else {
+        self.break_cycle(key, Answer::Done, out);
+        let Some(member) = self.members.get_mut(&key) else {
             return;
         };
+        if let Some(starter) = member.asked.take() {
+            out.push(Effect::Answer(starter.get(), Answer::Failed(exit.clone())));
+        }
         let is_dropped = member.restart == Restart::Temporary
             || (self.shape == Shape::Dynamic && key >= self.statics);
         if is_dropped {
@@ -1046,34 +676,57 @@ impl<C> Plan<C> {
 
     fn forget(&mut self, key: Key, exit: Exit, out: &mut Effects<C>) {
         self.forget_timers(key);
-        if let Some(member) = self.members.remove(key) {
+        self.break_cycle(key, Answer::Done, out);
+        if let Some(member) = self.members.remove(&key) {
+            // It would have been started with others, and will not be.
+            let starter = member.asked.map(NonZero::get);
+            let answer = || Answer::Failed(exit.clone());
+            out.extend(starter.map(|token| Effect::Answer(token, answer())));
+            if let Some(rare) = member.rare {
+                let reasons = rare.reasons.into_iter();
+                out.extend(reasons.map(|old| Effect::Drop(Waste::Exit(old.exit))));
+            }
             out.push(Effect::Forget(member.child, exit));
         }
     }
 
     /// A child has ended after the supervisor itself: a static one stays for
-    /// the supervisor's next life, another is handed out.
-    pub(crate) fn bury(&mut self, key: Key) -> Option<C> {
-        let member = self.members.get_mut(key)?;
+    /// the supervisor's next life, another is handed out, to be dropped without
+    /// a lock.
+    pub(crate) fn bury(&mut self, key: Key) -> Option<Member<C>> {
+        let member = self.members.get_mut(&key)?;
         if key < self.statics {
             member.status = Status::Down;
             return None;
         }
-        self.members.remove(key).map(|member| member.child)
+        self.members.remove(&key)
     }
 
     /// Takes out the children that belong to this life of the supervisor only.
-    pub(crate) fn take_dynamic(&mut self) -> Vec<C> {
-        let dynamic = self.members.split_off(self.statics);
-        dynamic.into_iter().map(|member| member.child).collect()
+    pub(crate) fn take_dynamic(&mut self) -> Vec<Member<C>> {
+        self.members.split_off(self.statics)
+    }
+
+    /// Sees to it that `tick` looks at this child then; `None` is never.
+    fn wake_at(&mut self, key: Key, at: Option<Instant>) {
+        let due = at.and_then(|at| Moment::of(at, self.began));
+        if let (Some(due), Some(member)) = (due, self.members.get_mut(&key)) {
+            member.due = Some(due);
+            self.timers.insert((due, key));
+        }
     }
 
     fn forget_timers(&mut self, key: Key) {
-        if let Some(due) = self.members.get_mut(key).and_then(|m| m.due.take()) {
+        if self.timers.is_empty() {
+            return;
+        }
+        if let Some(due) = self.members.get_mut(&key).and_then(|m| m.due.take()) {
             self.timers.remove(&(due, key));
         }
     }
 }
+
+mod operations;
 
 #[cfg(test)]
 mod tests;

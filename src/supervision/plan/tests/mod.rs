@@ -1,5 +1,9 @@
 //! The plan against a world of children that do what they like.
 
+mod auto_shutdown;
+mod change;
+mod limits;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -8,6 +12,9 @@ use proptest::prelude::{Just, any, prop, prop_assert, prop_assert_eq, prop_oneof
 use proptest::strategy::Strategy as Strategy_;
 
 use super::*;
+use crate::actor::Shutdown;
+use crate::policy::backoff::Backoff;
+use crate::policy::intensity::Intensity;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
@@ -31,9 +38,20 @@ struct World {
 
 impl World {
     fn new(strategy: Strategy, shape: Shape, intensity: Intensity, backoff: Backoff) -> Self {
+        let settings = Settings {
+            strategy,
+            intensity,
+            backoff,
+            ..Settings::default()
+        };
+        Self::with(shape, settings)
+    }
+
+    fn with(shape: Shape, settings: Settings) -> Self {
+        let now = Instant::now();
         Self {
-            plan: Plan::new(strategy, shape, intensity, backoff),
-            now: Instant::now(),
+            plan: Plan::new(shape, settings, now),
+            now,
             lives: BTreeMap::new(),
             told: BTreeSet::new(),
             waiting: BTreeSet::new(),
@@ -77,7 +95,7 @@ impl World {
                 Effect::Close(key, _) => {
                     assert!(!self.lives.contains_key(&key), "{key} lives and is closed");
                 }
-                Effect::Forget(..) | Effect::Booted(_) | Effect::Escalate(_) => {}
+                Effect::Forget(..) | Effect::Booted(_) | Effect::Escalate(_) | Effect::Drop(_) => {}
                 Effect::Answer(token, _) => {
                     assert!(self.waiting.remove(&token), "{token} is answered twice");
                 }
@@ -148,6 +166,7 @@ fn policy(restart: Restart) -> Policy {
     Policy {
         restart,
         shutdown: Shutdown::After(Duration::from_secs(1)),
+        ..Policy::default()
     }
 }
 
@@ -159,7 +178,7 @@ fn booted(strategy: Strategy, children: u32) -> World {
         Backoff::none(),
     );
     for child in 0..children {
-        world.plan.enrol(child, policy(Restart::Permanent));
+        world.plan.enrol(child, &policy(Restart::Permanent));
     }
     world.feed(|plan, now, out| plan.boot(now, out));
     world.settle();
@@ -210,7 +229,7 @@ fn a_terminate_during_a_backoff_wins() {
         Intensity::new(5, Duration::from_secs(60)),
         Backoff::constant(Duration::from_secs(10)),
     );
-    world.plan.enrol(0, policy(Restart::Permanent));
+    world.plan.enrol(0, &policy(Restart::Permanent));
     world.feed(|plan, now, out| plan.boot(now, out));
     world.settle();
     world.end(0, Exit::Killed);
@@ -219,6 +238,125 @@ fn a_terminate_during_a_backoff_wins() {
     world.tick(Duration::from_secs(100));
     assert!(world.lives.is_empty(), "nothing is resurrected");
     assert_eq!(world.plan.member(0).unwrap().status, Status::Down);
+}
+
+#[test]
+fn a_planned_restart_counts_as_a_restart_and_against_nothing() {
+    let mut world = booted(Strategy::OneForAll, 2);
+    for life in 1..=5 {
+        let token = world.token();
+        world.feed(|plan, now, out| plan.cycle(0, token, now, out));
+        assert_eq!(world.log, ["Stop(0)"]);
+        world.settle();
+        assert!(!world.log.iter().any(|l| l.starts_with("Close")));
+        assert_eq!(world.plan.restarts(), life);
+        assert!(world.waiting.is_empty(), "{:?}", world.log);
+        world.log.clear();
+    }
+    // Two crashes are allowed, as before.
+    for _ in 0..2 {
+        world.end(0, Exit::Killed);
+        world.settle();
+    }
+    assert!(!world.plan.is_ending());
+    world.end(0, Exit::Killed);
+    assert!(world.plan.is_ending());
+}
+
+#[test]
+fn a_group_restart_takes_a_planned_one_over() {
+    let mut world = booted(Strategy::OneForAll, 3);
+    let token = world.token();
+    world.feed(|plan, now, out| plan.cycle(1, token, now, out));
+    world.end(0, Exit::Killed);
+    world.end(1, Exit::shutdown());
+    assert!(!world.lives.contains_key(&1), "it starts in its turn");
+    world.settle();
+    assert_eq!(world.lives.len(), 3, "{:?}", world.log);
+    assert!(world.waiting.is_empty(), "{:?}", world.log);
+}
+
+#[test]
+fn the_end_of_the_supervisor_breaks_a_planned_restart_off() {
+    let mut world = booted(Strategy::OneForOne, 2);
+    let token = world.token();
+    world.feed(|plan, now, out| plan.cycle(0, token, now, out));
+    world.feed(|plan, now, out| plan.shut_down(Exit::shutdown(), Manner::Stop, now, out));
+    world.settle();
+    assert!(world.is_finished && world.waiting.is_empty());
+}
+
+#[test]
+fn a_child_that_is_drained_too_slowly_is_killed() {
+    let mut world = booted(Strategy::OneForOne, 1);
+    let (token, by) = (world.token(), world.now + Duration::from_secs(3));
+    world.feed(|plan, now, out| plan.drain_child(0, Some(by), token, now, out));
+    world.tick(Duration::from_secs(2));
+    assert!(!world.log.contains(&"Kill(0)".to_owned()));
+    world.tick(Duration::from_secs(1));
+    assert!(world.log.contains(&"Kill(0)".to_owned()), "{:?}", world.log);
+    world.settle();
+    assert_eq!(world.plan.member(0).unwrap().status, Status::Down);
+}
+
+#[test]
+fn whoever_waits_for_a_start_waits_on_while_the_group_is_restarted() {
+    let mut world = booted(Strategy::OneForAll, 1);
+    let (token, newcomer) = (world.token(), policy(Restart::Permanent));
+    world.feed(|plan, _, out| {
+        plan.add(9, 9, &newcomer, token, out);
+    });
+    world.end(0, Exit::Killed);
+    world.end(1, Exit::shutdown());
+    assert!(world.waiting.contains(&token), "{:?}", world.log);
+    world.settle();
+    assert!(world.log.contains(&format!("Answer({token}, Started)")));
+    assert_eq!(world.lives.len(), 2);
+}
+
+#[test]
+fn whoever_waits_for_a_start_learns_of_the_end_and_of_a_terminate() {
+    for how in ["end", "terminate", "terminate in a group"] {
+        let mut world = booted(Strategy::OneForAll, 1);
+        let (token, newcomer) = (world.token(), policy(Restart::Permanent));
+        world.feed(|plan, _, out| {
+            plan.add(9, 9, &newcomer, token, out);
+        });
+        let answer = match how {
+            "end" => {
+                world.feed(|plan, now, out| {
+                    plan.shut_down(Exit::shutdown(), Manner::Stop, now, out);
+                });
+                "Ending"
+            }
+            _ => {
+                if how == "terminate in a group" {
+                    world.end(0, Exit::Killed);
+                }
+                let token = world.token();
+                world.feed(|plan, now, out| plan.terminate(1, token, now, out));
+                "Failed(Shutdown(None))"
+            }
+        };
+        let answer = format!("Answer({token}, {answer})");
+        assert!(world.log.contains(&answer), "{how}: {:?}", world.log);
+        world.settle();
+        assert!(world.waiting.is_empty(), "{how}: {:?}", world.log);
+    }
+}
+
+#[test]
+fn all_who_terminate_a_child_are_answered_when_it_is_down() {
+    let mut world = booted(Strategy::OneForOne, 1);
+    let tokens = [world.token(), world.token(), world.token()];
+    for token in tokens {
+        world.feed(|plan, now, out| plan.terminate(0, token, now, out));
+    }
+    assert_eq!(world.log, ["Stop(0)"], "once, and nobody is answered yet");
+    world.settle();
+    for token in tokens {
+        assert!(world.log.contains(&format!("Answer({token}, Done)")));
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -230,8 +368,36 @@ enum Step {
     Terminate(u64),
     Restart(u64),
     Delete(u64),
+    Cycle(u64),
+    Drain(u64, u64),
     Pass(u64),
+    Change(Strategy, AutoShutdown, u32),
+    ChangeChild(u64, Restart, bool),
     ShutDown,
+}
+
+fn strategies() -> impl Strategy_<Value = Strategy> {
+    prop_oneof![
+        Just(Strategy::OneForOne),
+        Just(Strategy::OneForAll),
+        Just(Strategy::RestForOne),
+    ]
+}
+
+fn auto_shutdowns() -> impl Strategy_<Value = AutoShutdown> {
+    prop_oneof![
+        2 => Just(AutoShutdown::Never),
+        1 => Just(AutoShutdown::AnySignificant),
+        1 => Just(AutoShutdown::AllSignificant),
+    ]
+}
+
+fn restarts() -> impl Strategy_<Value = Restart> {
+    prop_oneof![
+        Just(Restart::Permanent),
+        Just(Restart::Transient),
+        Just(Restart::Temporary),
+    ]
 }
 
 fn step() -> impl Strategy_<Value = Step> {
@@ -243,7 +409,13 @@ fn step() -> impl Strategy_<Value = Step> {
         3 => (0u64..8).prop_map(Step::Terminate),
         3 => (0u64..8).prop_map(Step::Restart),
         2 => (0u64..8).prop_map(Step::Delete),
+        3 => (0u64..8).prop_map(Step::Cycle),
+        3 => (0u64..8, 0u64..2_000).prop_map(|(key, ms)| Step::Drain(key, ms)),
         4 => (0u64..3_000).prop_map(Step::Pass),
+        1 => (strategies(), auto_shutdowns(), 0u32..20)
+            .prop_map(|(strategy, auto, most)| Step::Change(strategy, auto, most)),
+        2 => (0u64..8, restarts(), any::<bool>())
+            .prop_map(|(key, restart, is_significant)| Step::ChangeChild(key, restart, is_significant)),
         1 => Just(Step::ShutDown),
     ]
 }
@@ -254,9 +426,8 @@ proptest! {
     /// rest with every permanent child up or put down by command.
     #[test]
     fn a_plan_keeps_its_promises(
-        strategy in prop_oneof![
-            Just(Strategy::OneForOne), Just(Strategy::OneForAll), Just(Strategy::RestForOne),
-        ],
+        strategy in strategies(),
+        auto_shutdown in auto_shutdowns(),
         dynamic in any::<bool>(),
         rests in any::<bool>(),
         children in 0u32..5,
@@ -274,13 +445,15 @@ proptest! {
             Backoff::none()
         };
         let intensity = Intensity::new(intensity, Duration::from_secs(5));
-        let mut world = World::new(strategy, shape, intensity, backoff);
+        let settings = Settings { strategy, intensity, backoff, auto_shutdown, ..Settings::default() };
+        let mut world = World::with(shape, settings);
         if shape == Shape::Ordered {
             for child in 0..children {
-                world.plan.enrol(child, policy(Restart::Permanent));
+                world.plan.enrol(child, &policy(Restart::Permanent));
             }
         }
         world.feed(|plan, now, out| plan.boot(now, out));
+        let mut ids = 0..;
         for step in steps {
             match step {
                 Step::Add(kind) => {
@@ -289,9 +462,14 @@ proptest! {
                         1 => Restart::Transient,
                         _ => Restart::Temporary,
                     };
+                    let policy = Policy {
+                        is_significant: kind > 127 && restart != Restart::Permanent,
+                        ..policy(restart)
+                    };
                     let token = world.token();
+                    let id = ids.next().expect("numbers do not end");
                     world.feed(|plan, _, out| {
-                        plan.add(0, policy(restart), token, out);
+                        plan.add(0, id, &policy, token, out);
                     });
                 }
                 Step::Start(at) => {
@@ -322,6 +500,32 @@ proptest! {
                     let token = world.token();
                     world.feed(|plan, _, out| plan.delete(key, token, out));
                 }
+                Step::Cycle(key) => {
+                    let token = world.token();
+                    world.feed(|plan, now, out| plan.cycle(key, token, now, out));
+                }
+                Step::Drain(key, ms) => {
+                    let token = world.token();
+                    let by = world.now.checked_add(Duration::from_millis(ms));
+                    world.feed(|plan, now, out| plan.drain_child(key, by, token, now, out));
+                }
+                Step::Change(strategy, auto_shutdown, most) => {
+                    let token = world.token();
+                    let change = SupervisorChange::new()
+                        .strategy(strategy)
+                        .auto_shutdown(auto_shutdown)
+                        .intensity(most, Duration::from_secs(5));
+                    world.feed(|plan, _, out| plan.reconfigure(change, token, out));
+                }
+                Step::ChangeChild(key, restart, is_significant) => {
+                    let token = world.token();
+                    let change = ChildChange::new().restart(restart);
+                    let change = match is_significant {
+                        true => change.significant(),
+                        false => change.insignificant(),
+                    };
+                    world.feed(|plan, _, out| plan.reconfigure_child(key, change, token, out));
+                }
                 Step::Pass(ms) => world.tick(Duration::from_millis(ms)),
                 Step::ShutDown => world.feed(|plan, now, out| {
                     plan.shut_down(Exit::shutdown(), Manner::Stop, now, out);
@@ -329,7 +533,7 @@ proptest! {
             }
         }
         world.settle();
-        prop_assert!(world.waiting.is_empty(), "unanswered: {:?}", world.log);
+        prop_assert!(world.waiting.is_empty(), "unanswered: {:?} {:?}", world.waiting, world.log);
         if world.plan.is_ending() {
             prop_assert!(world.is_finished, "an end that does not end: {:?}", world.log);
             prop_assert!(world.lives.is_empty());
