@@ -70,6 +70,9 @@ impl SupervisorRef {
     /// Starts a child. `Ok(None)`: its start hook said that it is not needed;
     /// the spec of a permanent or transient child is kept.
     ///
+    /// Where the crash of a sibling restarts all while it starts, it is started
+    /// again with them, and this waits on.
+    ///
     /// # Errors
     ///
     /// See [`StartError`]. A child that did not start is not kept, and does not
