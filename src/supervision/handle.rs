@@ -275,16 +275,12 @@ impl SupervisorRef {
         };
         let children: Vec<_> = keep.with_plan(|plan| {
             plan.members()
-                .map(|(key, member)| {
+                .map(|(_, member)| {
                     let slot = member.child.slot();
-                    let state = match ChildState::of(member.status) {
-                        ChildState::Down if plan.is_due(key) => ChildState::Restarting,
-                        state => state,
-                    };
                     let info = ChildInfo {
                         name: slot.name(),
                         id: slot.id(),
-                        state,
+                        state: ChildState::of(member.status),
                         restarts: slot.restarts(),
                         restart: member.restart,
                         is_significant: member.is_significant,
@@ -449,8 +445,7 @@ pub enum ChildState {
     Starting,
     /// It is up.
     Running,
-    /// It crashed, or was stopped because a sibling did, and its restart waits
-    /// for its turn or its backoff, or is under way.
+    /// It crashed, and its restart waits for its backoff or is under way.
     Restarting,
     /// It was told to end.
     Stopping,

@@ -259,8 +259,8 @@ impl Model {
                 .map(|child| {
                     let state = match child.life {
                         Life::Up => State::Up,
-                        Life::Resting(_) | Life::Due => State::Restarting,
-                        Life::Down => State::Down,
+                        Life::Resting(_) => State::Restarting,
+                        Life::Down | Life::Due => State::Down,
                     };
                     (child.name, state, child.rule)
                 })

@@ -121,12 +121,6 @@ impl<C> Plan<C> {
         self.restarts
     }
 
-    /// Whether a group restart under way is to start it again.
-    pub(crate) fn is_due(&self, key: Key) -> bool {
-        let group = self.group.as_ref();
-        group.is_some_and(|g| matches!(g.purpose, Purpose::Restart(_)) && g.will_start(key))
-    }
-
     pub(crate) fn is_ending(&self) -> bool {
         self.group.as_ref().is_some_and(Group::is_end)
     }
