@@ -32,7 +32,7 @@
 //! with two reads from memory, and it tells all of them to end in waves, while
 //! the ends of the first come in. Ten or a hundred start them as fast or faster,
 //! by up to a half, and take twice as long to stop (2.3 to 3.5 s on two cores,
-//! one 1.3 to 2.0 s), since both workers then tell and neither listens.
+//! one 1.3 to 2.0 s).
 //!
 //! The reason for several is what happens on a bad day. Restarts are
 //! counted by supervisor, so a storm among a thousand actors brings down
