@@ -127,6 +127,8 @@ struct State<T, S> {
     door: Door,
     /// Paused: the overflow rule to return to.
     paused: Option<Overflow>,
+    /// The actor itself takes nothing for now.
+    is_held: bool,
     consumer: Option<Waker>,
     waiting: Option<Box<Waiting<T>>>,
     next_ticket: u64,
@@ -160,6 +162,7 @@ impl<T: Item, S: Word> Queue<T, S> {
                 overflow: settings.overflow,
                 door: Door::Open,
                 paused: None,
+                is_held: false,
                 consumer: None,
                 waiting: None,
                 next_ticket: 0,
@@ -414,13 +417,12 @@ impl<T: Item, S: Word> Queue<T, S> {
         state.book(batch, &mut wakes, &now);
         let taken = if let Some(signal) = self.pop_signal(state) {
             Taken::Signal(signal)
-        } else if state.store.len() > 0 && state.paused.is_none() {
+        } else if state.store.len() > 0 && !state.is_halted() {
             match state.hand_out(batch, &now) {
                 Some((item, seq)) => Taken::One(item, seq),
                 None => Taken::Items,
             }
-        } else if state.door == Door::Closed
-            || (state.door == Door::Draining && state.paused.is_none())
+        } else if state.door == Door::Closed || (state.door == Door::Draining && !state.is_halted())
         {
             Taken::Drained
         } else {
@@ -566,6 +568,7 @@ impl<T: Item, S: Word> Queue<T, S> {
         let mut state = self.state.lock();
         state.door = Door::Open;
         state.end_pause();
+        state.is_held = false;
         state.books = Books::default();
         state.high_water = 0;
         self.flag.store(0, Release);
@@ -638,6 +641,19 @@ impl<T: Item, S: Word> Queue<T, S> {
         state.consumer.take()
     }
 
+    /// As [`Queue::pause`], for the actor itself: neither ends the other.
+    pub(crate) fn hold(&self) {
+        self.state.lock().is_held = true;
+    }
+
+    /// Ends what [`Queue::hold`] began. Returns who is to be woken.
+    #[must_use]
+    pub(crate) fn release(&self) -> Option<Waker> {
+        let mut state = self.state.lock();
+        state.is_held = false;
+        state.consumer.take()
+    }
+
     pub(crate) fn is_paused(&self) -> bool {
         self.state.lock().paused.is_some()
     }
@@ -680,6 +696,10 @@ impl<T: Item, S> State<T, S> {
         if fill > self.high_water {
             self.high_water = fill;
         }
+    }
+
+    fn is_halted(&self) -> bool {
+        self.paused.is_some() || self.is_held
     }
 
     fn end_pause(&mut self) {

@@ -316,3 +316,34 @@ async fn patterns_nest_a_scatter_as_a_stage_of_a_pipeline() {
     assert_eq!(line.ask(1).await.unwrap().value, 5);
     assert!(system.tree().to_string().contains("line"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_pause_makes_no_room_in_a_pipeline_that_is_full() {
+    let system = System::new("t");
+    let gate = Arc::new(tokio::sync::Notify::new());
+    let begun = Arc::new(AtomicUsize::new(0));
+    let (wait, count) = (Arc::clone(&gate), Arc::clone(&begun));
+    let slow = WorkerRef::from_fn("slow", move |n: u32| {
+        let wait = Arc::clone(&wait);
+        count.fetch_add(1, SeqCst);
+        async move {
+            wait.notified().await;
+            Ok(n)
+        }
+    });
+    let line = pipeline("line").then("slow", slow).concurrency(1);
+    let line = line.start(&system).await.unwrap();
+    let asks = [1, 2].map(|n| {
+        let line = line.clone();
+        tokio::spawn(async move { line.ask(n).await })
+    });
+    tokio::time::sleep(ms(1)).await;
+    system.pause();
+    system.resume();
+    tokio::time::sleep(ms(1)).await;
+    assert_eq!(begun.load(SeqCst), 1, "one at a time");
+    for (ask, n) in asks.into_iter().zip(1..) {
+        gate.notify_one();
+        assert_eq!(ask.await.unwrap().unwrap().value, n);
+    }
+}

@@ -137,17 +137,18 @@ impl<A: Actor> Context<A> {
         self.slot.now()
     }
 
-    /// Holds the mailbox: what is queued waits, and senders behind it; notices
-    /// of the system lane still come.
+    /// Holds the mailbox until it is released, also over restarts: what is queued
+    /// waits, and senders behind it; notices of the system lane still come. A
+    /// pause from outside is another matter, and neither ends the other.
     pub(crate) fn hold_mailbox(&self) {
-        self.slot.queue.pause();
+        self.slot.queue.hold();
         // What the shell has taken already goes back to the front.
         self.slot.queue.signal(Signal::Pause);
     }
 
     /// Ends what [`Context::hold_mailbox`] began.
     pub(crate) fn release_mailbox(&self) {
-        if let Some(consumer) = self.slot.queue.resume() {
+        if let Some(consumer) = self.slot.queue.release() {
             consumer.wake();
         }
     }

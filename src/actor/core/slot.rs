@@ -671,10 +671,12 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
         } else {
             Lifecycle::Shutdown
         };
+        let mut older = None;
         let change = {
             let mut life = self.life.lock();
             if is_abnormal {
-                life.rare.get_or_insert_default().last_error = Some(exit.clone());
+                let last_error = &mut life.rare.get_or_insert_default().last_error;
+                older = last_error.replace(exit.clone());
             } else {
                 life.trust_kept();
             }
@@ -683,6 +685,8 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
             }
             life.turn(to, || self.now())
         };
+        // An error of the user's, with a destructor of the user's.
+        let _ = catch(|| drop(older));
         self.announce(change);
         self.emit(|path| {
             let (exit, incarnation) = (exit.clone(), self.incarnation());

@@ -285,8 +285,9 @@ impl<C> Plan<C> {
                     .get(&key)
                     .is_some_and(|m| m.status == Status::Down && !m.has_ended);
                 if is_wanted {
-                    // A deferred restart takes the plain delay, without jitter.
-                    self.repair(key, exit, now, 0.0, out);
+                    // There is no number at hand: it takes the middle of what its
+                    // backoff allows.
+                    self.repair(key, exit, now, 0.5, out);
                     if self.group.is_some() {
                         return;
                     }
