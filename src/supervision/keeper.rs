@@ -49,7 +49,7 @@ use crate::sync::Mutex;
 /// Room for so many actions is kept from turn to turn.
 const LARGEST_TURN: usize = 64;
 
-/// Commands that may wait at one supervisor.
+/// Commands that may wait to be looked at by one supervisor.
 const COMMANDS: usize = 1_024;
 
 /// What the keeper looks at when it is woken.
@@ -69,6 +69,29 @@ pub(crate) enum Input {
     Ended(Key, Ended),
     Tick,
     GoOn,
+}
+
+impl Input {
+    /// Whether a caller waits for its answer, and took a permit for it.
+    fn is_command(&self) -> bool {
+        match self {
+            Self::Add(..)
+            | Self::Terminate(..)
+            | Self::Restart(..)
+            | Self::Delete(..)
+            | Self::Reconfigure(..)
+            | Self::ReconfigureChild(..)
+            | Self::Replace(..)
+            | Self::Cycle(..)
+            | Self::Drain(..) => true,
+            Self::Boot
+            | Self::ShutDown(..)
+            | Self::Started(_)
+            | Self::Ended(..)
+            | Self::Tick
+            | Self::GoOn => false,
+        }
+    }
 }
 
 /// What a supervisor does before it starts its children.
@@ -228,7 +251,7 @@ impl Keep {
 
     /// Sends a command and waits for its answer, in the bounded queue.
     pub(crate) async fn command(&self, make: impl FnOnce(Token) -> Input) -> Answer {
-        let Ok(_permit) = self.permits.acquire().await else {
+        let Ok(permit) = self.permits.acquire().await else {
             return Answer::Ending;
         };
         let (tx, rx) = oneshot::channel();
@@ -248,6 +271,9 @@ impl Keep {
             core.answers.insert(token, tx);
             token
         };
+        // It is given back when the command has been looked at, not when it is
+        // answered: starts that hang keep nobody out who could end them.
+        permit.forget();
         self.push(make(token));
         rx.await.unwrap_or(Answer::Ending)
     }
@@ -471,8 +497,8 @@ impl Keep {
                 child.kill();
             }
             // Dropping messages and telling watchers runs foreign code.
-            Action::End(child, exit) => guarded(|| child.end(exit)),
-            Action::Drop(waste) => guarded(|| drop(waste)),
+            Action::End(child, exit) => child.end(exit),
+            Action::Drop(waste) => drop(waste),
             Action::Answer(waiting, answer) => {
                 // Nobody waits any more: the command has been carried out.
                 let _ = waiting.send(answer);
@@ -615,6 +641,9 @@ impl Decide for Keep {
     }
 
     fn step(&self, turn: &mut Turn, input: Input) {
+        if input.is_command() {
+            self.permits.add_permits(1);
+        }
         let mut guard = self.core.lock();
         let core = &mut *guard;
         let refused = self.decide(core, input, &mut turn.effects);
@@ -623,7 +652,9 @@ impl Decide for Keep {
         drop(guard);
         drop(refused);
         for action in turn.actions.drain(..) {
-            self.act(action);
+            // Some of it is foreign code, such as that of a subscriber to
+            // `tracing`: its panic must not cost what is still to be done.
+            guarded(|| self.act(action));
         }
         if turn.actions.capacity().max(turn.effects.capacity()) > LARGEST_TURN {
             *turn = Turn::default();

@@ -284,3 +284,32 @@ async fn sup_53_a_reference_finds_its_own_child_only() {
         soon(new.closed()).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn starts_that_hang_keep_no_command_out() {
+    let system = system();
+    let team = Supervisor::dynamic("team").start(&system).await.unwrap();
+    let trace = Trace::default();
+    let hangs: Vec<_> = (0..1_500)
+        .map(|_| {
+            let script = Script::new("slow", &trace).starts([Step::Never]);
+            script.spec().shutdown(Shutdown::Kill)
+        })
+        .collect();
+    let slow: Vec<_> = hangs.iter().map(ChildSpec::actor_ref).collect();
+    let starts: Vec<_> = hangs
+        .into_iter()
+        .map(|spec| {
+            let team = team.clone();
+            tokio::spawn(async move { team.start_child(spec).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    for actor in &slow {
+        soon(team.terminate_child(actor)).await.unwrap();
+    }
+    for start in starts {
+        start.await.unwrap().unwrap_err();
+    }
+    assert_eq!(team.count().specs, 0);
+}
