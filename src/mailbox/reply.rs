@@ -160,6 +160,16 @@ impl<R> ReplySlot<R> {
         }
     }
 
+    /// The outcome, where nobody is left to give another.
+    pub(crate) fn into_outcome(self) -> Result<R, Unanswered> {
+        match self.state.into_inner().outcome {
+            Outcome::Answered(value) => Ok(value),
+            Outcome::Failed(why) => Err(why),
+            // The last answering side that goes fails the question.
+            Outcome::Open | Outcome::Taken | Outcome::Abandoned => Err(Unanswered::NoReply),
+        }
+    }
+
     /// The asker is gone: a later answer is late, and handlers that watch are
     /// told.
     pub(crate) fn abandon(&self) {

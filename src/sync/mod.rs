@@ -6,8 +6,9 @@
 //! code that ships.
 //!
 //! *What loom does not see.* [`Arc`](std::sync::Arc) and `OnceLock` stay those
-//! of `std`: a value is always published by one of the locks below, never by
-//! the reference count. Time and task spawning do not exist under loom; the
+//! of `std`: a value is published by one of the locks below, not by the reference
+//! count. The one exception is an ask that nobody else holds any more, whose
+//! answer is taken out of its cell; the lock was the last to write it. Time and task spawning do not exist under loom; the
 //! methods that need them panic there with a plain sentence.
 
 #[cfg(not(callboard_loom))]
@@ -36,6 +37,13 @@ mod imp {
         pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
             match self.0.lock() {
                 Ok(guard) => guard,
+                Err(poisoned) => poisoned.into_inner(),
+            }
+        }
+
+        pub(crate) fn into_inner(self) -> T {
+            match self.0.into_inner() {
+                Ok(value) => value,
                 Err(poisoned) => poisoned.into_inner(),
             }
         }

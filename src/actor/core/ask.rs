@@ -252,6 +252,15 @@ where
                     }
                 }
                 State::Sent(cell) => {
+                    // Nobody else holds it any more: the outcome is there, and
+                    // there is nobody to lock out.
+                    let cell = match Arc::try_unwrap(cell) {
+                        Ok(cell) => {
+                            let outcome = cell.slot.into_outcome();
+                            return Poll::Ready(outcome.map_err(AskError::Unanswered));
+                        }
+                        Err(cell) => cell,
+                    };
                     let Some(outcome) = self.outcome(&cell, task) else {
                         self.state = State::Sent(cell);
                         return Poll::Pending;

@@ -637,7 +637,9 @@ fn heed<M: Send + 'static>(duty: &mut Duty<M>, signal: Signal<M>) -> Option<Next
 /// redelivers.
 #[inline]
 fn fresh<M: Send + 'static>(duty: &mut Duty<M>, letter: Letter<M>, seq: u64) -> Option<Letter<M>> {
-    if letter.carried.is_none() && duty.slot.extras.is_none() {
+    let carried = letter.carried.as_ref();
+    let expires = carried.and_then(|carried| carried.meta().expires);
+    if expires.is_none() && duty.slot.extras.is_none() {
         return Some(letter);
     }
     freshened(duty, letter, seq)
