@@ -8,8 +8,9 @@
 //! *What loom does not see.* [`Arc`](std::sync::Arc) and `OnceLock` stay those
 //! of `std`: a value is published by one of the locks below, not by the reference
 //! count. The one exception is an ask that nobody else holds any more, whose
-//! answer is taken out of its cell; the lock was the last to write it. Time and task spawning do not exist under loom; the
-//! methods that need them panic there with a plain sentence.
+//! answer is taken out of its cell; the lock was the last to write it. Time and
+//! task spawning do not exist under loom; the methods that need them panic there
+//! with a plain sentence.
 
 #[cfg(not(callboard_loom))]
 mod imp {

@@ -5,6 +5,7 @@
 //! told. Setting and clearing moves two pointers; no reference count changes.
 
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use super::request::Carried;
@@ -13,11 +14,13 @@ use crate::mailbox::Unanswered;
 use crate::sync::thread_value;
 
 thread_value! {
-    static HERE: Here = Here {
+    // Whoever puts something here takes it out again, so there is nothing to drop
+    // with the thread, and a look costs no question whether that has begun.
+    static HERE: ManuallyDrop<Here> = ManuallyDrop::new(Here {
         actor: Cell::new(None),
         request: Cell::new(None),
         ending: Cell::new(None),
-    };
+    });
 }
 
 /// What a thread knows, in one place, so that it is looked up once.
