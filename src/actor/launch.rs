@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use super::child::ChildParts;
 use super::core::behaviour::Actor;
 use super::core::host::Overseer;
-use super::core::shell::{Duty, Make, live};
+use super::core::shell::{Duty, Make, live, succeed};
 use super::core::slot::{AnySlot, Birth, Slot};
 use super::time::spawn_owned;
 
@@ -31,32 +31,34 @@ impl<A: Actor> Launcher<A> {
         Self { slot, make }
     }
 
-    /// Spawns the next incarnation; the overseer hears of its start and end.
+    /// Begins the next incarnation; the overseer hears of its start and end. It
+    /// goes on in the task of the last one where that is just ending.
     pub(crate) fn spawn(&self, overseer: Arc<dyn Overseer>, key: u64, birth: Birth) {
-        // The task is owned by its supervisor through the slot: a kill reaches
-        // it there, and its end is reported by its duty.
-        let (slot, make) = (Arc::clone(&self.slot), Arc::clone(&self.make));
-        drop(spawn_owned(life(slot, make, Some(overseer), key, birth)));
+        let duty = duty(Arc::clone(&self.slot), Some(overseer), key, birth);
+        if let Err((duty, make)) = succeed::<A>(duty, Arc::clone(&self.make)) {
+            // The task is owned by its supervisor through the slot: a kill
+            // reaches it there, and its end is reported by its duty.
+            drop(spawn_owned(live::<A>(duty, make)));
+        }
     }
 }
 
 /// Spawns the only incarnation of an actor that oversees itself, on this
 /// runtime. `at` is where its system lists it.
 pub(crate) fn spawn_once<A: Actor>(parts: ChildParts<A>, runtime: &Handle, at: u32) {
-    let life = life::<A>(parts.slot, parts.make, None, at.into(), Birth::First);
-    drop(runtime.spawn(life));
+    let duty = duty(parts.slot, None, at.into(), Birth::First);
+    drop(runtime.spawn(live::<A>(duty, parts.make)));
 }
 
-fn life<A: Actor>(
-    slot: Arc<Slot<A::Msg>>,
-    make: Make<A>,
+fn duty<M: Send + 'static>(
+    slot: Arc<Slot<M>>,
     overseer: Option<Arc<dyn Overseer>>,
     key: u64,
     birth: Birth,
-) -> impl Future<Output = ()> + Send {
+) -> Duty<M> {
     let incarnation = slot.next_incarnation(birth);
     slot.queue.forget_kill();
-    live::<A>(Duty::new(slot, overseer, key, incarnation), make)
+    Duty::new(slot, overseer, key, incarnation)
 }
 
 impl<A: Actor> fmt::Debug for Launcher<A> {
@@ -86,7 +88,7 @@ mod tests {
         let parts = ChildSpec::new("idle", || Idle)
             .into_parts()
             .expect("a fine spec");
-        let life = life::<Idle>(parts.slot, parts.make, None, 0, Birth::First);
+        let life = live::<Idle>(duty(parts.slot, None, 0, Birth::First), parts.make);
         assert!(size_of_val(&life) <= 280, "{} bytes", size_of_val(&life));
     }
 }

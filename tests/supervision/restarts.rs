@@ -1,7 +1,7 @@
 use callboard::prelude::*;
 use callboard::supervision::ChildState;
 
-use crate::common::{Msg, Trace, hold, idle, pass, poll_once, soon, system};
+use crate::common::{Msg, Trace, hold, idle, pass, poll_once, probe, soon, system};
 use crate::{ENDS, child, end, team};
 
 /// Ends a child of this restart rule in this way; how the supervisor and the
@@ -234,4 +234,21 @@ async fn a_sender_that_waits_through_a_drain_or_a_termination_is_not_forgotten()
         }
         soon(actor.ask(Msg::Seen)).await.unwrap();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_crashes_in_each_life_keeps_no_neighbour_waiting() {
+    let system = system();
+    let (crashing, patient) = (probe("crashing").mailbox(1_001), probe("patient"));
+    let (crashing_ref, patient_ref) = (crashing.actor_ref(), patient.actor_ref());
+    let team = Supervisor::new("team").intensity(10_000, secs(1));
+    let team = team.child(crashing).child(patient).start(&system);
+    let team = team.await.unwrap();
+    for _ in 0..1_000 {
+        crashing_ref.try_tell(Msg::panic()).unwrap();
+    }
+    soon(patient_ref.ask(Msg::Life)).await.unwrap();
+    assert!(team.count().restarts < 1_000, "answered after all of them");
+    soon(crashing_ref.ask(Msg::Life)).await.unwrap();
+    assert_eq!(team.count().restarts, 1_000);
 }

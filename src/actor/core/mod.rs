@@ -23,5 +23,6 @@ pub(crate) mod request;
 pub(crate) mod scope;
 pub(crate) mod shell;
 pub(crate) mod slot;
+pub(crate) mod succession;
 pub(crate) mod tell;
 pub(crate) mod transitions;

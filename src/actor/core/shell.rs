@@ -7,8 +7,9 @@
 //!                                                     kill (any time) ┘ (no stop hook)
 //! ```
 //!
-//! One task per incarnation, and one `catch_unwind` around each of its three
-//! phases, not around each message. What was taken from the mailbox lies in a
+//! One task per incarnation, or for several that follow one another at once
+//! ([`succession`](super::succession)), and one `catch_unwind` around each of its
+//! three phases, not around each message. What was taken from the mailbox lies in a
 //! batch outside the loop, so whatever ends the loop, the rest goes back in
 //! order. The report is made by a guard: also a task that is dropped halfway
 //! (a runtime that shuts down) reports its end.
@@ -30,6 +31,7 @@ use super::life::Lifecycle;
 use super::request::Letter;
 use super::scope::{self, Scope};
 use super::slot::{AnySlot, Signal, Slot};
+use super::succession;
 use crate::mailbox::{Batch, Taken, Unanswered, Unfinished};
 
 /// What makes an incarnation's state. Shared by all incarnations.
@@ -217,9 +219,34 @@ struct Incarnation<A: Actor> {
     duty: Duty<A::Msg>,
 }
 
+/// A life to come.
+struct Heir<A: Actor> {
+    duty: Duty<A::Msg>,
+    make: Make<A>,
+}
+
+/// Has this life go on in the task of the one before, where that is just being
+/// reported on this thread; else hands it back.
+pub(crate) fn succeed<A: Actor>(
+    duty: Duty<A::Msg>,
+    make: Make<A>,
+) -> Result<(), (Duty<A::Msg>, Make<A>)> {
+    let of = duty.slot.id();
+    succession::offer(of, Heir::<A> { duty, make }).map_err(|heir| (heir.duty, heir.make))
+}
+
 impl<A: Actor> Incarnation<A> {
-    /// Drops what was the actor's, then reports.
-    fn over(self, ended: Ended) {
+    fn new(duty: Duty<A::Msg>, make: Make<A>) -> Self {
+        Self {
+            state: State::Unborn(make),
+            cx: Context::<A>::new(Arc::clone(&duty.slot)),
+            duty,
+        }
+    }
+
+    /// Drops what was the actor's, then reports. Returns the next life, where it
+    /// begins at once.
+    fn over(self, ended: Ended) -> Option<Self> {
         let Self { state, cx, duty } = self;
         let why = match &ended {
             Ended::Exited(exit) if exit.is_abnormal() => Unanswered::Crashed,
@@ -231,7 +258,9 @@ impl<A: Actor> Incarnation<A> {
             ended: Some(ended),
         };
         scope::drop_because((state, cx), why);
-        drop(last);
+        let of = last.duty.slot.id();
+        let heir = succession::awaiting::<Heir<A>>(of, || drop(last))?;
+        Some(Self::new(heir.duty, heir.make))
     }
 }
 
@@ -328,35 +357,68 @@ pub(crate) fn live<A: Actor>(duty: Duty<A::Msg>, make: Make<A>) -> impl Future<O
         actor: Some(Arc::clone(&duty.slot) as Arc<dyn AnySlot>),
         request: None,
     };
-    let mut me = Incarnation {
-        state: State::Unborn(make),
-        cx: Context::<A>::new(Arc::clone(&duty.slot)),
-        duty,
-    };
+    let mut me = Incarnation::<A>::new(duty, make);
     async move {
-        {
-            let born = {
-                let birth = pin!(bear(&mut me));
-                guarded_hook(&mut scope, birth).await
+        loop {
+            // What is not needed while it waits is out of scope by then, or it
+            // would take room there.
+            let is_up = {
+                let born = {
+                    let birth = pin!(bear(&mut me));
+                    guarded_hook(&mut scope, birth).await
+                };
+                match early(born) {
+                    None => true,
+                    Some(ended) => {
+                        match me.over(ended) {
+                            Some(next) => me = next,
+                            None => return,
+                        }
+                        false
+                    }
+                }
             };
-            if let Some(ended) = early(born) {
-                me.over(ended);
-                return;
+            if is_up {
+                me.duty.slot.set_ready();
+                me.duty.started();
+                let exit = loop {
+                    let checking = match toil(&mut me, &mut scope).await {
+                        Left::End(exit) => break exit,
+                        Left::Check(checkup) => check(&mut me, &mut scope, checkup),
+                    };
+                    if let Some(exit) = checking.await {
+                        break exit;
+                    }
+                };
+                let exit = retire(&mut me, &mut scope, exit).await;
+                match me.over(Ended::Exited(exit)) {
+                    Some(next) => me = next,
+                    None => return,
+                }
+            }
+            if me.duty.incarnation.is_multiple_of(LIVES_IN_A_ROW) {
+                Pause::default().await;
             }
         }
-        me.duty.slot.set_ready();
-        me.duty.started();
-        let exit = loop {
-            let checking = match toil(&mut me, &mut scope).await {
-                Left::End(exit) => break exit,
-                Left::Check(checkup) => check(&mut me, &mut scope, checkup),
-            };
-            if let Some(exit) = checking.await {
-                break exit;
-            }
-        };
-        let exit = retire(&mut me, &mut scope, exit).await;
-        me.over(Ended::Exited(exit));
+    }
+}
+
+/// So many lives begin in one go before the neighbours run.
+const LIVES_IN_A_ROW: u32 = 8;
+
+/// Lets the neighbours run once.
+#[derive(Default)]
+struct Pause(bool);
+
+impl Future for Pause {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        task.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
