@@ -119,7 +119,9 @@ impl SupervisorRef {
     /// Lets a child finish what its mailbox has accepted, then ends it and keeps
     /// it down, whatever its restart rule; `Ok` also if it is down. It is killed
     /// if it has not ended within `timeout`. A supervisor's children finish one
-    /// by one, last started first.
+    /// by one, last started first. A child that is being stopped already ends as
+    /// it was told first, and so does one that is terminated while it drains:
+    /// [`ActorRef::kill`](crate::actor::ActorRef::kill) ends it now.
     ///
     /// # Errors
     ///

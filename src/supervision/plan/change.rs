@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Plan;
-use super::group::Group;
 use super::types::{
     Answer, AutoShutdown, Effect, Effects, Key, Reason, Settings, Status, Strategy, Token, Waste,
 };
@@ -231,8 +230,7 @@ impl<C> Plan<C> {
         out: &mut Effects<C>,
     ) {
         let is_ending = self.is_ending();
-        let is_due = |group: &Group| group.to_start.contains(&key);
-        let is_due = self.group.as_ref().is_some_and(is_due);
+        let is_due = self.is_due(key);
         let answer = match self.members.get_mut(&key) {
             _ if is_ending => Answer::Ending,
             None => Answer::NotFound,

@@ -208,17 +208,30 @@ impl<C> Plan<C> {
     /// Stops a child and keeps it down, whatever its restart rule. Wins over a
     /// backoff.
     pub(crate) fn terminate(&mut self, key: Key, token: Token, now: Instant, out: &mut Effects<C>) {
+        self.take_down(key, token, Manner::Stop, now, out);
+    }
+
+    /// Tells a child to end in this manner, and keeps it down. One that is being
+    /// stopped already ends as it was told first.
+    fn take_down(
+        &mut self,
+        key: Key,
+        token: Token,
+        manner: Manner,
+        now: Instant,
+        out: &mut Effects<C>,
+    ) {
+        // In the middle of a group operation it may still be due to start.
+        let was_due = self.is_due(key);
+        if let Some(group) = &mut self.group {
+            group.to_start.retain(|k| *k != key);
+        }
         let Some(member) = self.members.get_mut(&key) else {
             out.push(Effect::Answer(token, Answer::NotFound));
             return;
         };
-        // In the middle of a group operation it may still be due to start.
-        let mut was_due = false;
-        if let Some(group) = &mut self.group {
-            was_due = group.to_start.contains(&key);
-            group.to_start.retain(|k| *k != key);
-        }
-        match member.status {
+        let status = member.status;
+        match status {
             Status::Down | Status::Resting => {
                 self.put_down(key, Exit::shutdown(), out);
                 out.push(Effect::Answer(token, Answer::Done));
@@ -234,9 +247,19 @@ impl<C> Plan<C> {
                     let answer = Answer::Failed(Exit::shutdown());
                     out.push(Effect::Answer(starter.get(), answer));
                 }
-                self.stop_one(key, Manner::Stop, now, out);
+                if status != Status::Stopping {
+                    self.stop_one(key, manner, now, out);
+                    if let Manner::Drain(by) = manner {
+                        self.wake_at(key, by);
+                    }
+                }
             }
         }
+    }
+
+    /// Whether a group operation under way is still to start it.
+    fn is_due(&self, key: Key) -> bool {
+        self.group.as_ref().is_some_and(|g| g.will_start(key))
     }
 
     /// Starts a child that is down.
@@ -245,14 +268,11 @@ impl<C> Plan<C> {
             out.push(Effect::Answer(token, Answer::Ending));
             return;
         }
+        let is_due = self.is_due(key);
         let Some(member) = self.members.get_mut(&key) else {
             out.push(Effect::Answer(token, Answer::NotFound));
             return;
         };
-        let is_due = self
-            .group
-            .as_ref()
-            .is_some_and(|group| group.will_start(key));
         let refusal = match member.status {
             Status::Down if is_due => Answer::Restarting,
             Status::Down => {
@@ -278,10 +298,7 @@ impl<C> Plan<C> {
             out.push(Effect::Answer(token, Answer::NotFound));
             return;
         };
-        let is_due = self
-            .group
-            .as_ref()
-            .is_some_and(|group| group.will_start(key));
+        let is_due = self.is_due(key);
         let answer = match member.status {
             Status::Down if is_due => Answer::Restarting,
             Status::Down => {
@@ -347,7 +364,10 @@ impl<C> Plan<C> {
     /// Whether the random number that [`Plan::ended`] takes can matter for this
     /// child: only delays are random.
     pub(crate) fn needs_random(&self, key: Key) -> bool {
-        let has_limits = |member: &Member<C>| member.rare.is_some();
+        let has_limits = |member: &Member<C>| {
+            let rare = member.rare.as_ref();
+            rare.is_some_and(|rare| rare.limits.is_some())
+        };
         self.settings.backoff != Backoff::none() || self.member(key).is_some_and(has_limits)
     }
 

@@ -1,7 +1,6 @@
 //! Commands about one child that are not OTP's: a restart that is planned, and
 //! an end that lets the queue finish.
 
-use std::num::NonZero;
 use std::time::Instant;
 
 use super::{Answer, Effects, Key, Manner, Plan, Status, Token, Why};
@@ -86,27 +85,6 @@ impl<C> Plan<C> {
         now: Instant,
         out: &mut Effects<C>,
     ) {
-        let status = self.members.get(&key).map(|member| member.status);
-        if !matches!(
-            status,
-            Some(Status::Starting(_) | Status::Up | Status::Stopping)
-        ) {
-            // There is nothing to finish: it is down, or rests.
-            self.terminate(key, token, now, out);
-            return;
-        }
-        if let Some(group) = &mut self.group {
-            group.to_start.retain(|k| *k != key);
-        }
-        self.stop_one(key, Manner::Drain(by), now, out);
-        self.forget_timers(key);
-        let Some(member) = self.members.get_mut(&key) else {
-            return;
-        };
-        if let Some(old) = std::mem::replace(&mut member.asked, NonZero::new(token)) {
-            let gone = Answer::Failed(crate::actor::Exit::shutdown());
-            out.push(super::Effect::Answer(old.get(), gone));
-        }
-        self.wake_at(key, by);
+        self.take_down(key, token, Manner::Drain(by), now, out);
     }
 }

@@ -359,6 +359,26 @@ fn all_who_terminate_a_child_are_answered_when_it_is_down() {
     }
 }
 
+#[test]
+fn a_drain_that_meets_a_terminate_waits_for_the_same_end() {
+    let mut world = booted(Strategy::OneForOne, 1);
+    let (first, second) = (world.token(), world.token());
+    world.feed(|plan, now, out| plan.terminate(0, first, now, out));
+    let due = world.plan.next_due();
+    let by = world.now.checked_add(Duration::from_secs(3_600));
+    world.feed(|plan, now, out| plan.drain_child(0, by, second, now, out));
+    assert_eq!(
+        world.log,
+        ["Stop(0)"],
+        "told once, and nobody is answered yet"
+    );
+    assert_eq!(world.plan.next_due(), due, "it gets no more time");
+    world.settle();
+    for token in [first, second] {
+        assert!(world.log.contains(&format!("Answer({token}, Done)")));
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Add(u8),
