@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use super::errors::{ChangeError, ChildError, StartError};
 use super::keeper::{ChildKey, Input};
-use super::launch::{AnyChild, Launch};
+use super::launch::{AnyChild, Inside, Launch};
 use super::plan::{Answer, ChildChange, Shape, Status, SupervisorChange, Why};
 use super::supervisor::{Body, Supervisor};
 use super::tree::{Node, RestartReason};
@@ -235,12 +235,15 @@ impl SupervisorRef {
         let keep = self.body.keep().ok_or(ChangeError::Ending)?;
         let key = keep.find(&child.into().key);
         let key = key.ok_or(ChangeError::NotFound)?;
-        let slot = keep
+        let old = keep
             .with_plan(|plan| plan.member(key).map(|m| Arc::clone(&m.child)))
-            .ok_or(ChangeError::NotFound)?
-            .replaceable()
-            .and_then(|slot| slot.as_any().downcast::<Slot<A::Msg>>().ok())
-            .ok_or(ChangeError::OtherType)?;
+            .ok_or(ChangeError::NotFound)?;
+        // Supervisors and ractor actors have slots, too.
+        let Inside::Actor = old.inside() else {
+            return Err(ChangeError::OtherType);
+        };
+        let slot = old.slot().as_any().downcast::<Slot<A::Msg>>();
+        let slot = slot.map_err(|_| ChangeError::OtherType)?;
         let new: Arc<dyn Launch> = Arc::new(Launcher::replacing(slot, Arc::new(make)));
         self.change(|token| Input::Replace(key, new, token)).await
     }

@@ -39,11 +39,7 @@ pub(crate) trait Launch: fmt::Debug + Send + Sync {
     fn node(&self) -> Node;
     /// The books of all mailboxes under it that are open.
     fn counts(&self) -> Counts;
-    /// Its slot, if it is an actor of ours, which can be made in another way.
-    fn replaceable(&self) -> Option<Arc<dyn AnySlot>> {
-        None
-    }
-    /// What it is, for what is done to whole subtrees.
+    /// What it is, for what can be done only to some, or to whole subtrees.
     fn inside(&self) -> Inside {
         Inside::Foreign
     }
@@ -102,10 +98,6 @@ impl<A: Actor> Launch for Launcher<A> {
             return Counts::default();
         }
         self.slot.counts()
-    }
-
-    fn replaceable(&self) -> Option<Arc<dyn AnySlot>> {
-        Some(Launch::slot(self))
     }
 
     fn inside(&self) -> Inside {
