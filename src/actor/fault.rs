@@ -33,10 +33,11 @@ pub enum FaultClass {
 }
 
 impl FaultClass {
-    /// Whether trying again may help.
+    /// Whether trying the same again may help: what was transient or had no
+    /// room. A cascading fault is a breaker's to judge, not a retry's.
     #[must_use]
     pub fn is_retryable(self) -> bool {
-        matches!(self, Self::Transient | Self::Overloaded | Self::Cascading)
+        matches!(self, Self::Transient | Self::Overloaded)
     }
 }
 
@@ -62,6 +63,7 @@ pub struct Fault {
     class: FaultClass,
     message: Arc<str>,
     retry_after: Option<Duration>,
+    is_forbidden: bool,
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -73,6 +75,7 @@ impl Fault {
             class,
             message: message.into(),
             retry_after: None,
+            is_forbidden: false,
             cause: None,
         }
     }
@@ -87,6 +90,16 @@ impl Fault {
     #[must_use]
     pub fn permanent(message: impl Into<Arc<str>>) -> Self {
         Self::new(FaultClass::Permanent, message)
+    }
+
+    /// A permanent fault because the asker may not have it done: a case for
+    /// somebody with more rights, not for another try.
+    #[must_use]
+    pub fn forbidden(message: impl Into<Arc<str>>) -> Self {
+        Self {
+            is_forbidden: true,
+            ..Self::permanent(message)
+        }
     }
 
     /// No room; `retry_after` is when it makes sense to come again.
@@ -126,6 +139,12 @@ impl Fault {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Whether it failed for want of a right; see [`Fault::forbidden`].
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        self.is_forbidden
     }
 
     /// When it makes sense to try again, where the one that refused said so.

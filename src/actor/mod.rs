@@ -79,14 +79,17 @@
 //! *Where did it go?* Every message nobody handled is a [`DeadLetter`], and
 //! [`ActorRef::counts`] balances.
 
+pub(crate) mod chance;
 pub(crate) mod child;
 pub(crate) mod core;
 pub(crate) mod envelope;
 pub(crate) mod fault;
+pub(crate) mod feed;
 pub(crate) mod health;
 pub(crate) mod launch;
 pub(crate) mod observe;
 pub(crate) mod registry;
+pub(crate) mod served;
 pub(crate) mod stream;
 pub(crate) mod system;
 pub(crate) mod time;
@@ -113,9 +116,11 @@ pub use self::envelope::{
     DeliverError, Envelope, Header, InvalidEnvelope, Kind, Logged, MessageLog,
 };
 pub use self::fault::{Fault, FaultClass};
-pub use self::observe::{DeadLetters, EventStream};
+pub use self::feed::EventStream;
+pub use self::observe::DeadLetters;
 pub use self::registry::{Listing, NotAdmitted};
+pub use self::served::{Metadata, Served};
 pub use self::stream::{ConsumerGone, PartStream, Parts, parts};
 pub use self::system::{NoRuntime, System, SystemConfig};
 pub use self::time::TimerId;
-pub use self::worker::{AskWorker, BoxFuture, Job, Serve, Served, Worker, WorkerRef};
+pub use self::worker::{AskWorker, BoxFuture, Job, Serve, Worker, WorkerRef};

@@ -2,52 +2,38 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
-
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
 
 use super::core::dead_letter::DeadLetter;
 use super::core::event::Event;
+use super::feed::{EventStream, Feed};
 use crate::sync::Mutex;
 
-/// Publishes events to whoever listens. With nobody listening, an event costs
-/// one relaxed load.
+/// Publishes a system's events, to whoever listens and to `tracing`.
 #[derive(Debug)]
 pub(crate) struct Hub {
-    events: broadcast::Sender<Event>,
-    /// Subscribers, counted apart: the channel's own count takes its lock.
-    listeners: Arc<AtomicUsize>,
+    feed: Feed<Event>,
 }
 
 impl Hub {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
-            events: broadcast::Sender::new(capacity.clamp(1, 1 << 20)),
-            listeners: Arc::default(),
+            feed: Feed::new(capacity),
         }
     }
 
     pub(crate) fn has_listeners(&self) -> bool {
-        self.listeners.load(Relaxed) > 0 || is_traced()
+        self.feed.has_listeners() || is_traced()
     }
 
     pub(crate) fn emit(&self, event: Event) {
         trace(&event);
-        // No receiver: nobody wanted it.
-        let _ = self.events.send(event);
+        self.feed.emit(event);
     }
 
     pub(crate) fn subscribe(&self) -> EventStream {
-        let stream = EventStream {
-            events: self.events.subscribe(),
-            lost: 0,
-            listeners: Arc::clone(&self.listeners),
-        };
-        self.listeners.fetch_add(1, Relaxed);
-        stream
+        self.feed.subscribe()
     }
 }
 
@@ -76,57 +62,6 @@ fn trace(event: &Event) {
 
 #[cfg(not(feature = "tracing"))]
 fn trace(_event: &Event) {}
-
-/// A subscriber's own view of a system's events.
-///
-/// Bounded: a subscriber that falls behind loses the oldest events, and
-/// [`EventStream::lost`] counts them. It never slows an actor down.
-#[derive(Debug)]
-pub struct EventStream {
-    events: broadcast::Receiver<Event>,
-    lost: u64,
-    listeners: Arc<AtomicUsize>,
-}
-
-impl Drop for EventStream {
-    fn drop(&mut self) {
-        self.listeners.fetch_sub(1, Relaxed);
-    }
-}
-
-impl EventStream {
-    /// The next event. `None` when the system is gone.
-    ///
-    /// # Cancel safety
-    ///
-    /// No event is lost by dropping the future.
-    pub async fn next(&mut self) -> Option<Event> {
-        loop {
-            match self.events.recv().await {
-                Ok(event) => return Some(event),
-                Err(RecvError::Lagged(missed)) => self.lost += missed,
-                Err(RecvError::Closed) => return None,
-            }
-        }
-    }
-
-    /// The next event, if there is one now.
-    pub fn try_next(&mut self) -> Option<Event> {
-        loop {
-            match self.events.try_recv() {
-                Ok(event) => return Some(event),
-                Err(broadcast::error::TryRecvError::Lagged(missed)) => self.lost += missed,
-                Err(_) => return None,
-            }
-        }
-    }
-
-    /// How many events this subscriber was too slow for.
-    #[must_use]
-    pub fn lost(&self) -> u64 {
-        self.lost
-    }
-}
 
 #[derive(Debug, Default)]
 struct Kept {

@@ -21,7 +21,8 @@ use super::core::host::Host;
 use super::core::refs::ActorRef;
 use super::core::slot::{ActorId, AnySlot, Place};
 use super::envelope::Log;
-use super::observe::{DeadLetters, EventStream, Hub, Office};
+use super::feed::EventStream;
+use super::observe::{DeadLetters, Hub, Office};
 use super::registry::{Listing, Registry};
 use crate::mailbox::Counts;
 use crate::policy::budget::{BudgetState, RestartBudget};
@@ -143,6 +144,8 @@ pub(crate) struct Kernel {
     registry: Registry,
     log: Log,
     random: Mutex<StdRng>,
+    /// What floors above keep one of for each system.
+    attached: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
     /// The books of mailboxes that have closed for good.
     closed: Sharded<Counts>,
     /// Actors without a supervisor.
@@ -235,6 +238,7 @@ impl Kernel {
             registry: Registry::default(),
             log: Log::default(),
             random: Mutex::new(random),
+            attached: Mutex::default(),
             closed: Sharded::default(),
             detached: Sharded::default(),
             root: Mutex::new(None),
@@ -352,6 +356,21 @@ impl Kernel {
         sum
     }
 
+    /// The one thing of this type that goes with this system, made at the first
+    /// call. A handful of types, so they are looked through one by one.
+    pub(crate) fn attached<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut attached = self.attached.lock();
+        let there = attached.iter().find(|one| (***one).is::<T>());
+        if let Some(there) = there.map(Arc::clone)
+            && let Ok(there) = there.downcast()
+        {
+            return there;
+        }
+        let made = Arc::new(make());
+        attached.push(Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
+        made
+    }
+
     /// A number in `[0, 1)` from the system's seed.
     pub(crate) fn random(&self) -> f64 {
         self.random.lock().random()
@@ -360,7 +379,7 @@ impl Kernel {
 
 /// Different for each process and each system in it, and the only place where
 /// randomness does not come from a seed.
-fn seed_of_process() -> u64 {
+pub(crate) fn seed_of_process() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(0_u64)
 }

@@ -10,11 +10,14 @@ use std::time::{Duration, Instant};
 use super::core::behaviour::Actor;
 use super::core::context::Context;
 use super::core::exit::{BoxError, Exit, Started};
+use super::core::life::Lifecycle;
 use super::core::refs::ActorRef;
 use super::core::reply::Reply;
 use super::core::request::{Carried, Hop, Meta, Request, Told};
 use super::core::scope;
 use super::fault::{Fault, FaultClass};
+use super::served::{Metadata, Served};
+use crate::policy::time_class::TimeClass;
 
 /// An actor that answers: it takes an `In` and gives an `Out` or a [`Fault`].
 ///
@@ -57,6 +60,13 @@ pub trait Worker: Sized + Send + 'static {
         cx: &mut Context<Self>,
     ) -> impl Future<Output = Result<Self::Out, Fault>> + Send;
 
+    /// What an answer says about itself: how sure it is, what it cost. Goes out
+    /// with it as [`Served::metadata`]. Default: nothing.
+    fn metadata(&self, answer: &Self::Out) -> Metadata {
+        let _ = answer;
+        Metadata::default()
+    }
+
     /// Runs after the last job. Default: nothing.
     fn stop(&mut self, exit: &Exit, cx: &mut Context<Self>) -> impl Future<Output = ()> + Send {
         let _ = (exit, cx);
@@ -75,7 +85,7 @@ pub struct Job<In, Out> {
     /// What is to be done.
     pub input: In,
     /// Where the answer goes.
-    pub reply_to: Reply<Result<Out, Fault>>,
+    pub reply_to: Reply<Result<Served<Out>, Fault>>,
 }
 
 impl<In, Out> fmt::Debug for Job<In, Out> {
@@ -93,18 +103,24 @@ impl<W: Worker> Actor for W {
 
     async fn handle(&mut self, job: Self::Msg, cx: &mut Context<Self>) -> Result<(), BoxError> {
         let request = cx.request();
-        let mut work = pin!(self.work(job.input, cx));
-        let answer = poll_fn(|task| match work.as_mut().poll(task) {
-            Poll::Ready(answer) => Poll::Ready(Some(answer)),
-            // The work ends with the last one who waits for it.
-            Poll::Pending if request.is_cancelled() => Poll::Ready(None),
-            Poll::Pending => {
-                request.wake_when_cancelled(task.waker());
-                Poll::Pending
-            }
-        })
-        .await;
+        let answer = {
+            let mut work = pin!(self.work(job.input, cx));
+            poll_fn(|task| match work.as_mut().poll(task) {
+                Poll::Ready(answer) => Poll::Ready(Some(answer)),
+                // The work ends with the last one who waits for it.
+                Poll::Pending if request.is_cancelled() => Poll::Ready(None),
+                Poll::Pending => {
+                    request.wake_when_cancelled(task.waker());
+                    Poll::Pending
+                }
+            })
+            .await
+        };
         if let Some(answer) = answer {
+            let answer = answer.map(|value| {
+                let metadata = self.metadata(&value);
+                Served::new(value).with(metadata)
+            });
             job.reply_to.send(answer);
         }
         Ok(())
@@ -130,37 +146,14 @@ pub trait Serve<In, Out>: Send + Sync {
 
     /// What to call it in errors and drawings.
     fn name(&self) -> String;
-}
 
-/// An answer, and how it came about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Served<T> {
-    /// The answer.
-    pub value: T,
-    /// How often it was tried, the last time included.
-    pub attempts: u32,
-    /// Who gave it, where there was a choice.
-    pub tier: Option<Arc<str>>,
-}
-
-impl<T> Served<T> {
-    /// An answer at the first attempt.
-    pub fn new(value: T) -> Self {
-        Self {
-            value,
-            attempts: 1,
-            tier: None,
-        }
-    }
-
-    /// The same story about another value.
-    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Served<U> {
-        Served {
-            value: f(self.value),
-            attempts: self.attempts,
-            tier: self.tier,
-        }
+    /// Whether asking makes sense at this instant: an actor that runs, a breaker
+    /// that is not open. Default: it does.
+    ///
+    /// A fallback chain skips those for whom it does not. It is a hint: the
+    /// next instant may be different.
+    fn is_available(&self) -> bool {
+        true
     }
 }
 
@@ -205,6 +198,53 @@ impl<In: Send + 'static, Out: Send + 'static> WorkerRef<In, Out> {
     pub fn name(&self) -> String {
         self.serve.name()
     }
+
+    /// Whether asking makes sense at this instant; see [`Serve::is_available`].
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.serve.is_available()
+    }
+
+    /// The same worker, whose answers say about themselves what `describe`
+    /// finds in them. What they said before is replaced.
+    #[must_use]
+    pub fn with_metadata(
+        &self,
+        describe: impl Fn(&Out) -> Metadata + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(Described {
+            worker: self.clone(),
+            describe,
+        })
+    }
+}
+
+struct Described<In, Out, F> {
+    worker: WorkerRef<In, Out>,
+    describe: F,
+}
+
+impl<In, Out, F> Serve<In, Out> for Described<In, Out, F>
+where
+    In: Send + 'static,
+    Out: Send + 'static,
+    F: Fn(&Out) -> Metadata + Send + Sync,
+{
+    fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
+        Box::pin(async move {
+            let served = self.worker.ask(input).await?;
+            let metadata = (self.describe)(&served.value);
+            Ok(served.with(metadata))
+        })
+    }
+
+    fn name(&self) -> String {
+        self.worker.name()
+    }
+
+    fn is_available(&self) -> bool {
+        self.worker.is_available()
+    }
 }
 
 impl<In, Out> Clone for WorkerRef<In, Out> {
@@ -231,12 +271,19 @@ impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for ActorRef<Job<In
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
         Box::pin(async move {
             let answer = self.ask(|reply_to| Job { input, reply_to }).await;
-            answer.map_err(Fault::from)?.map(Served::new)
+            answer.map_err(Fault::from)?
         })
     }
 
     fn name(&self) -> String {
         self.path()
+    }
+
+    fn is_available(&self) -> bool {
+        matches!(
+            self.state(),
+            Lifecycle::Initializing | Lifecycle::Ready | Lifecycle::Busy
+        )
     }
 }
 
@@ -285,6 +332,12 @@ impl<In, Out> AskWorker<'_, In, Out> {
     pub fn deadline(mut self, within: Duration) -> Self {
         self.deadline = Some(within);
         self
+    }
+
+    /// As [`deadline`](Self::deadline), with the time that this kind of work
+    /// takes at most.
+    pub fn class(self, class: TimeClass) -> Self {
+        self.deadline(class.deadline())
     }
 }
 

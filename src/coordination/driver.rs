@@ -22,7 +22,7 @@ use super::protocol::{Call, Effect, Feed, Happened, Protocol, StepOutcome};
 use crate::actor::core::slot::{AnySlot, Signal};
 use crate::actor::time::spawn_owned;
 use crate::actor::{
-    Actor, BoxError, BoxFuture, Context, Event, Fault, FaultClass, Job, Reply, Request,
+    Actor, BoxError, BoxFuture, Context, Event, Fault, FaultClass, Job, Reply, Request, Served,
 };
 
 /// A value on its way between workers whose types the driver does not know.
@@ -85,7 +85,7 @@ impl Drop for UnderWay {
 struct Run<P, Out> {
     machine: P,
     request: Request,
-    reply_to: Reply<Result<Out, Fault>>,
+    reply_to: Reply<Result<Served<Out>, Fault>>,
     input: Option<Payload>,
     answers: HashMap<Call, Payload>,
     workers: HashMap<Call, usize>,
@@ -220,7 +220,7 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Driver<P, In, Out> {
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| conclude(gathered)));
         let answer =
             concluded.unwrap_or_else(|_| Err(Fault::permanent("combining the answers panicked")));
-        run.reply_to.send(answer);
+        run.reply_to.send(answer.map(Served::new));
         self.make_room(cx);
     }
 

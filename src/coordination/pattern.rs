@@ -85,7 +85,7 @@ impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for Pattern<In, Out
                 .driver
                 .ask(|reply_to| Drive::Submit(Job { input, reply_to }))
                 .await;
-            answer.map_err(Fault::from)?.map(Served::new)
+            answer.map_err(Fault::from)?
         })
     }
 

@@ -15,6 +15,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// The share that [`Backoff::jitter`] adds at most.
 const JITTER_SHARE: f64 = 0.1;
 
@@ -37,24 +39,30 @@ const FACTOR: f64 = 2.0;
 /// let waits: Vec<_> = (0..5).map(|attempt| backoff.delay(attempt, 0.0)).collect();
 /// assert_eq!(waits, [ms(100), ms(200), ms(400), ms(800), ms(1_000)]);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Backoff {
     /// The wait after the first failure. Clamped to `max`.
+    #[serde(with = "humantime_serde")]
     pub min: Duration,
     /// The longest wait, before jitter is added.
+    #[serde(with = "humantime_serde")]
     pub max: Duration,
     /// How the wait gets from `min` to `max`.
     pub growth: Growth,
     /// How waits are spread. Default [`Jitter::None`], so that delays can be read off the settings.
+    #[serde(default)]
     pub jitter: Jitter,
     /// How long a run must last for its failure to count as the first again.
     /// Default `None`: the mean of `min` and `max`.
+    #[serde(default, with = "humantime_serde")]
     pub reset_after: Option<Duration>,
 }
 
 /// How a [`Backoff`] grows from its minimum to its maximum.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Growth {
     /// Always the minimum.
@@ -70,15 +78,20 @@ pub enum Growth {
 }
 
 /// How a [`Backoff`] spreads the waits of those who failed together.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Jitter {
     /// Not at all.
+    #[default]
     None,
     /// Adds up to this share of the wait, after the cap: 0.1 is up to 10 % more.
     Added(f64),
     /// Takes any wait from zero to the computed one, uniformly.
     Full,
+    /// Takes any wait from the shortest to three times the last one, uniformly,
+    /// up to the cap. The growth plays no part.
+    Decorrelated,
 }
 
 impl Backoff {
@@ -149,6 +162,16 @@ impl Backoff {
         self
     }
 
+    /// Takes any wait from the shortest to three times the last one, up to the
+    /// cap. Default none.
+    ///
+    /// Spreads a crowd as well as full jitter does, and never comes at once.
+    #[must_use]
+    pub const fn decorrelated_jitter(mut self) -> Self {
+        self.jitter = Jitter::Decorrelated;
+        self
+    }
+
     /// Sets how long a run must last for its failure to count as the first
     /// again. Default: the mean of minimum and maximum.
     #[must_use]
@@ -171,8 +194,22 @@ impl Backoff {
     ///
     /// `random` is a fresh number in `[0, 1)`; it is clamped, and not read
     /// unless there is jitter. The same arguments give the same wait.
+    ///
+    /// Decorrelated jitter takes the wait without jitter for the last one; see
+    /// [`next_delay`](Self::next_delay).
     #[must_use]
     pub fn delay(&self, attempt: u32, random: f64) -> Duration {
+        let last = match attempt.checked_sub(1) {
+            Some(before) => self.plain_delay(before),
+            None => Duration::ZERO,
+        };
+        self.next_delay(attempt, last, random)
+    }
+
+    /// As [`delay`](Self::delay), after a wait of `last`; zero where there was
+    /// none. It matters to decorrelated jitter only.
+    #[must_use]
+    pub fn next_delay(&self, attempt: u32, last: Duration, random: f64) -> Duration {
         let delay = self.plain_delay(attempt);
         let random = if random.is_nan() {
             0.0
@@ -188,6 +225,11 @@ impl Backoff {
             }
             Jitter::Added(_) => delay,
             Jitter::Full => scaled(delay, random).min(delay),
+            Jitter::Decorrelated => {
+                let min = self.min.min(self.max);
+                let most = last.saturating_mul(3).max(min);
+                min.saturating_add(scaled(most - min, random)).min(self.max)
+            }
         }
     }
 
@@ -544,6 +586,7 @@ mod tests {
         let jitter = prop_oneof![
             Just(Jitter::None),
             Just(Jitter::Full),
+            Just(Jitter::Decorrelated),
             any_f64().prop_map(Jitter::Added),
         ];
         (any_duration(), any_duration(), growth, jitter).prop_map(|(min, max, growth, jitter)| {
@@ -563,6 +606,7 @@ mod tests {
         let jitter = prop_oneof![
             Just(Jitter::None),
             Just(Jitter::Full),
+            Just(Jitter::Decorrelated),
             (0.0..=1.0).prop_map(Jitter::Added),
         ];
         let nanosecond = Duration::from_nanos(1);
@@ -596,7 +640,9 @@ mod tests {
             prop_assert_eq!(backoff.validate(), Ok(()));
             let delay = backoff.delay(attempt, random);
             match backoff.jitter {
-                Jitter::None => prop_assert!((backoff.min..=backoff.max).contains(&delay)),
+                Jitter::None | Jitter::Decorrelated => {
+                    prop_assert!((backoff.min..=backoff.max).contains(&delay));
+                }
                 Jitter::Full => prop_assert!(delay <= backoff.max),
                 Jitter::Added(_) => {
                     prop_assert!(delay >= backoff.min);

@@ -37,6 +37,7 @@
 //! | Which message goes first? | [`choose`](priority::choose) among [`Priority`](priority::Priority)s | 5 of 0 to 9 |
 //! | Which member gets the work? | [`least_loaded`](choice::least_loaded) | ties in turn |
 //! | How many members should there be? | [`Sizing`](sizing::Sizing) | always 5 |
+//! | How long may this kind of work take? | [`TimeClass`](time_class::TimeClass) | 5 s, 30 s, 120 s |
 //!
 //! # What if the settings are nonsense?
 //!
@@ -111,7 +112,10 @@ pub mod choice;
 pub mod health;
 pub mod intensity;
 pub mod priority;
+pub mod retry;
+pub mod retry_budget;
 pub mod sizing;
+pub mod time_class;
 
 #[cfg(test)]
 mod tests {

@@ -17,6 +17,7 @@ use super::scope::{self, Scope};
 use super::tell::Options;
 use crate::mailbox::{ReplySlot, Unanswered};
 use crate::policy::priority::Priority;
+use crate::policy::time_class::TimeClass;
 
 #[derive(Clone, Copy, Debug)]
 enum Deadline {
@@ -76,6 +77,12 @@ where
     pub fn deadline(mut self, within: Duration) -> Self {
         self.deadline = Deadline::Within(within);
         self
+    }
+
+    /// As [`deadline`](Self::deadline), with the time that this kind of work
+    /// takes at most.
+    pub fn class(self, class: TimeClass) -> Self {
+        self.deadline(class.deadline())
     }
 
     /// Waits for ever, unless the request being handled has a deadline.

@@ -365,7 +365,7 @@ struct Dispatch<W: Worker> {
 }
 
 impl<W: Worker> Dispatch<W> {
-    async fn once(&self, input: W::In) -> Result<W::Out, (Fault, bool)> {
+    async fn once(&self, input: W::In) -> Result<Served<W::Out>, (Fault, bool)> {
         let lease = self.lease().await.map_err(|fault| (fault, false))?;
         let answer = lease.member().ask(|reply_to| Job { input, reply_to }).await;
         match answer {
@@ -401,13 +401,12 @@ impl<W: Worker> Serve<W::In, W::Out> for Dispatch<W> {
         Box::pin(async move {
             let mut attempts = 1;
             let Some((at_most, copy)) = self.redispatch else {
-                return self.once(input).await.map(Served::new).map_err(|(f, _)| f);
+                return self.once(input).await.map_err(|(f, _)| f);
             };
             loop {
                 let last = attempts > at_most;
                 match self.once(copy(&input)).await {
-                    Ok(value) => {
-                        let mut served = Served::new(value);
+                    Ok(mut served) => {
                         served.attempts = attempts;
                         return Ok(served);
                     }
