@@ -40,5 +40,9 @@
 //! [`Fault`]: crate::actor::Fault
 
 mod breaker;
+mod live;
+pub mod retry;
 
 pub use breaker::{Breaker, BreakerPermit, BreakerStats, Open};
+pub use live::Live;
+pub use retry::{Retrier, RetryBudget};

@@ -2,6 +2,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks")]
 
+mod retry;
+
 use callboard::policy::breaker::State;
 use callboard::prelude::*;
 use callboard::testing::{Script, quiet_panics};
