@@ -60,6 +60,8 @@
 
 #[doc(hidden)]
 pub mod internals;
+#[doc(hidden)]
+pub mod layers;
 
 use std::fmt;
 use std::future::Future;

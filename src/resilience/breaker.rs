@@ -268,4 +268,8 @@ impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for Guarded<In, Out
     fn name(&self) -> String {
         self.worker.name()
     }
+
+    fn is_available(&self) -> bool {
+        self.breaker.state() != State::Open && self.worker.is_available()
+    }
 }

@@ -40,9 +40,19 @@
 //! [`Fault`]: crate::actor::Fault
 
 mod breaker;
+#[cfg(feature = "cache")]
+pub mod cache;
+pub mod coalesce;
+pub mod degradation;
+pub mod fallback;
 mod live;
 pub mod retry;
 
 pub use breaker::{Breaker, BreakerPermit, BreakerStats, Open};
+#[cfg(feature = "cache")]
+pub use cache::{Cache, CacheConfig};
+pub use coalesce::Coalescer;
+pub use degradation::Degradation;
+pub use fallback::{Fallback, Tier};
 pub use live::Live;
 pub use retry::{Retrier, RetryBudget};

@@ -1,5 +1,5 @@
-//! Every order in which the threads of the mailbox, the reply slot, the shell
-//! and a supervisor's turns can meet, checked with loom.
+//! Every order in which the threads of the mailbox, the reply slot, the shell,
+//! a supervisor's turns and the resilience floor can meet, checked with loom.
 //!
 //! ```sh
 //! RUSTFLAGS="--cfg callboard_loom" cargo test --release --test loom
@@ -12,15 +12,21 @@
 //! the copy without a wrong line must pass.
 
 #[cfg(callboard_loom)]
+mod budget;
+#[cfg(callboard_loom)]
 mod cancel;
 #[cfg(callboard_loom)]
 mod close;
 #[cfg(callboard_loom)]
 mod drain;
 #[cfg(callboard_loom)]
+mod flights;
+#[cfg(callboard_loom)]
 mod harness;
 #[cfg(callboard_loom)]
 mod lanes;
+#[cfg(callboard_loom)]
+mod live;
 #[cfg(callboard_loom)]
 mod mailbox;
 #[cfg(callboard_loom)]
@@ -45,6 +51,9 @@ fn main() -> std::process::ExitCode {
     models.extend(reply::models());
     models.extend(shell::models());
     models.extend(turn::models());
+    models.extend(budget::models());
+    models.extend(flights::models());
+    models.extend(live::models());
     harness::run(models)
 }
 

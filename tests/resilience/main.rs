@@ -2,6 +2,11 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks")]
 
+#[cfg(feature = "cache")]
+mod cache;
+mod coalesce;
+mod degradation;
+mod fallback;
 mod retry;
 
 use callboard::policy::breaker::State;
