@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::core::admission::Admission;
 use super::core::behaviour::Actor;
 use super::core::exit::Exit;
+use super::core::gate::Door;
 use super::core::health::HealthBook;
 use super::core::refs::ActorRef;
 use super::core::shell::Make;
@@ -132,6 +133,7 @@ pub struct ChildSpec<A: Actor> {
     redelivery: Option<(u32, CopyOf<A::Msg>)>,
     admission: Option<Admission>,
     health: Option<HealthCheck>,
+    door: Option<Arc<Door>>,
     reserved: Reserved<A::Msg>,
     is_late: bool,
 }
@@ -166,6 +168,7 @@ impl<A: Actor> ChildSpec<A> {
             redelivery: None,
             admission: None,
             health: None,
+            door: None,
             reserved: Reserved(OnceLock::new()),
             is_late: false,
         }
@@ -278,13 +281,18 @@ impl<A: Actor> ChildSpec<A> {
         self.touch()
     }
 
+    /// What stands at its door. Default: nothing.
+    pub(crate) fn door(mut self, door: Arc<Door>) -> Self {
+        self.door = Some(door);
+        self.touch()
+    }
+
     /// The reference that the child will have. Messages sent to it wait in its
     /// mailbox until it is started; if the spec is dropped instead, they are
     /// undelivered.
     ///
-    /// Takes mailbox, redelivery, names, groups and health check as they are
-    /// now: setting
-    /// them afterwards is refused at start.
+    /// Takes mailbox, redelivery, names, groups, health check and breaker as they
+    /// are now: setting them afterwards is refused at start.
     #[must_use]
     pub fn actor_ref(&self) -> ActorRef<A::Msg> {
         ActorRef::from_slot(Arc::clone(self.slot()))
@@ -302,6 +310,9 @@ impl<A: Actor> ChildSpec<A> {
         }
         if let Some(check) = &self.health {
             check.validate().map_err(InvalidSpec::HealthCheck)?;
+        }
+        if let Some(door) = &self.door {
+            door.config.validate().map_err(InvalidSpec::Breaker)?;
         }
         if self.is_late {
             return Err(InvalidSpec::SetAfterRef);
@@ -322,6 +333,7 @@ impl<A: Actor> ChildSpec<A> {
             redelivery,
             admission,
             health,
+            door,
             ..
         } = self;
         reserved.0.get_or_init(|| {
@@ -331,6 +343,7 @@ impl<A: Actor> ChildSpec<A> {
                 *redelivery,
                 admission.clone(),
                 *health,
+                door.as_deref(),
             )
         })
     }
@@ -346,12 +359,16 @@ impl<A: Actor> ChildSpec<A> {
             redelivery,
             admission,
             health,
+            door,
             mut reserved,
             is_late: _,
         } = self;
         let known = reserved.0.take();
         let is_known = known.is_some();
-        let slot = known.unwrap_or_else(|| new_slot(name, &mailbox, redelivery, admission, health));
+        let slot = known.unwrap_or_else(|| {
+            let door = door.as_deref();
+            new_slot(name, &mailbox, redelivery, admission, health, door)
+        });
         Ok(ChildParts {
             slot,
             is_known,
@@ -367,18 +384,22 @@ fn new_slot<M: Send + 'static>(
     redelivery: Option<(u32, CopyOf<M>)>,
     admission: Option<Admission>,
     health: Option<HealthCheck>,
+    door: Option<&Door>,
 ) -> Arc<Slot<M>> {
     let redelivery = redelivery.map(|(at_most, copy)| Redelivery {
         at_most,
         copy,
         tries: Mutex::new((None, 0)),
     });
-    let is_plain = redelivery.is_none() && admission.is_none() && health.is_none();
+    let gate = door.map(|door| door.gate(name.to_string().into()));
+    let is_plain =
+        redelivery.is_none() && admission.is_none() && health.is_none() && gate.is_none();
     let extras = (!is_plain).then(|| {
         Box::new(Extras {
             redelivery,
             admission,
             health: health.map(HealthBook::new),
+            gate,
         })
     });
     Arc::new(Slot::new(name, mailbox, extras))
@@ -410,7 +431,7 @@ pub enum InvalidSpec {
     Mailbox(InvalidMailbox),
     /// Names are not empty and have no `/`, which separates them in paths.
     Name(String),
-    /// Mailbox, redelivery, name or groups were set after
+    /// Mailbox, redelivery, name, groups, health check or breaker were set after
     /// [`ChildSpec::actor_ref`] had made the slot.
     SetAfterRef,
     /// A supervisor's intensity is.
@@ -461,6 +482,7 @@ pub struct ChildTemplate<A: Actor> {
     mailbox: Mailbox,
     policy: Policy,
     health: Option<HealthCheck>,
+    door: Option<Arc<Door>>,
     next: std::sync::atomic::AtomicU64,
 }
 
@@ -474,6 +496,7 @@ impl<A: Actor> ChildTemplate<A> {
             mailbox: Mailbox::default(),
             policy: Policy::default(),
             health: None,
+            door: None,
             next: std::sync::atomic::AtomicU64::new(0),
         }
     }
@@ -524,6 +547,12 @@ impl<A: Actor> ChildTemplate<A> {
         self
     }
 
+    /// What stands at each child's door. Default: nothing.
+    pub(crate) fn door(mut self, door: Arc<Door>) -> Self {
+        self.door = Some(door);
+        self
+    }
+
     /// The spec of the next child.
     pub fn next_child(&self) -> ChildSpec<A> {
         let n = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -531,6 +560,7 @@ impl<A: Actor> ChildTemplate<A> {
         let mut spec = ChildSpec::numbered(name, Arc::clone(&self.make));
         spec.policy = self.policy.clone();
         spec.health = self.health;
+        spec.door = self.door.clone();
         spec.mailbox(self.mailbox.clone())
     }
 }

@@ -7,6 +7,7 @@
 //!  timer   turns an open breaker half-open without a call, where asked to
 //!  permit  the right to make one call, given back when it is dropped
 //!  guard   the breaker in front of a worker
+//!  child   the breaker at a child's own door
 //! ```
 
 use std::fmt;
@@ -19,6 +20,7 @@ use crate::policy::breaker::{
     BreakerConfig, IllegalTransition, InvalidBreaker, Metrics, Outcome, State, Transition,
 };
 
+mod child;
 mod core;
 mod events;
 mod guard;
