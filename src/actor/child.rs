@@ -62,6 +62,18 @@ impl Default for Shutdown {
     }
 }
 
+/// What happens when a child is restarted more often than its intensity allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AtLimit {
+    /// Its supervisor gives up, and its parent decides. The default, as in OTP.
+    #[default]
+    Escalate,
+    /// Its [breaker](ChildSpec::breaker) opens, and it stays down for as long
+    /// as that stays open. Its next start is the probe.
+    OpenBreaker,
+}
+
 /// What a supervisor may do with a child, and when.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Policy {
@@ -78,6 +90,9 @@ pub(crate) struct Policy {
 pub(crate) struct Limits {
     pub(crate) backoff: Option<Backoff>,
     pub(crate) intensity: Option<Intensity>,
+    /// How long it stays down where its supervisor would give up, and after how
+    /// long a run it is trusted again. `None`: its supervisor does give up.
+    pub(crate) rest: Option<Backoff>,
 }
 
 impl Policy {
@@ -134,6 +149,7 @@ pub struct ChildSpec<A: Actor> {
     admission: Option<Admission>,
     health: Option<HealthCheck>,
     door: Option<Arc<Door>>,
+    at_limit: AtLimit,
     reserved: Reserved<A::Msg>,
     is_late: bool,
 }
@@ -169,6 +185,7 @@ impl<A: Actor> ChildSpec<A> {
             admission: None,
             health: None,
             door: None,
+            at_limit: AtLimit::Escalate,
             reserved: Reserved(OnceLock::new()),
             is_late: false,
         }
@@ -223,6 +240,21 @@ impl<A: Actor> ChildSpec<A> {
     /// saying so for all.
     pub fn intensity(mut self, max_restarts: u32, period: Duration) -> Self {
         self.policy.limits().intensity = Some(Intensity::new(max_restarts, period));
+        self
+    }
+
+    /// What happens when it is restarted more often than its intensity allows.
+    /// Default [`AtLimit::Escalate`].
+    ///
+    /// With [`AtLimit::OpenBreaker`] its restarts are counted by themselves, as
+    /// [`intensity`](Self::intensity) says, or 1 in 5 s. It then stays down for
+    /// the wait that its breaker was given, while its siblings go on and commands
+    /// are answered; where siblings are restarted with it, they wait with it. A
+    /// crash within one such wait after that start has failed the probe: it
+    /// stays down again, for longer where the breaker's waits grow. Refused
+    /// without a [`breaker`](Self::breaker).
+    pub fn at_limit(mut self, at_limit: AtLimit) -> Self {
+        self.at_limit = at_limit;
         self
     }
 
@@ -314,6 +346,11 @@ impl<A: Actor> ChildSpec<A> {
         if let Some(door) = &self.door {
             door.config.validate().map_err(InvalidSpec::Breaker)?;
         }
+        if self.at_limit == AtLimit::OpenBreaker && self.door.is_none() {
+            return Err(InvalidSpec::Combination(
+                "a child that opens its breaker at its limit has none, give it `breaker`",
+            ));
+        }
         if self.is_late {
             return Err(InvalidSpec::SetAfterRef);
         }
@@ -355,14 +392,22 @@ impl<A: Actor> ChildSpec<A> {
             name,
             make,
             mailbox,
-            policy,
+            mut policy,
             redelivery,
             admission,
             health,
             door,
+            at_limit,
             mut reserved,
             is_late: _,
         } = self;
+        if at_limit == AtLimit::OpenBreaker
+            && let Some(door) = &door
+        {
+            let limits = policy.limits();
+            limits.intensity.get_or_insert_default();
+            limits.rest = Some(door.config.waits());
+        }
         let known = reserved.0.take();
         let is_known = known.is_some();
         let slot = known.unwrap_or_else(|| {
@@ -483,6 +528,7 @@ pub struct ChildTemplate<A: Actor> {
     policy: Policy,
     health: Option<HealthCheck>,
     door: Option<Arc<Door>>,
+    at_limit: AtLimit,
     next: std::sync::atomic::AtomicU64,
 }
 
@@ -497,6 +543,7 @@ impl<A: Actor> ChildTemplate<A> {
             policy: Policy::default(),
             health: None,
             door: None,
+            at_limit: AtLimit::Escalate,
             next: std::sync::atomic::AtomicU64::new(0),
         }
     }
@@ -539,6 +586,14 @@ impl<A: Actor> ChildTemplate<A> {
         self
     }
 
+    /// What happens when a child is restarted more often than its intensity
+    /// allows, as [`ChildSpec::at_limit`] says. Default [`AtLimit::Escalate`].
+    #[must_use]
+    pub fn at_limit(mut self, at_limit: AtLimit) -> Self {
+        self.at_limit = at_limit;
+        self
+    }
+
     /// Has the health of each child checked, as
     /// [`ChildSpec::health_check`] says. Default: it is not.
     #[must_use]
@@ -561,6 +616,7 @@ impl<A: Actor> ChildTemplate<A> {
         spec.policy = self.policy.clone();
         spec.health = self.health;
         spec.door = self.door.clone();
+        spec.at_limit = self.at_limit;
         spec.mailbox(self.mailbox.clone())
     }
 }

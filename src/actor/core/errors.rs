@@ -160,7 +160,10 @@ impl<M> fmt::Display for AskError<M> {
             }
             Self::NotSent(_) => f.write_str("the mailbox had no room before the deadline"),
             Self::Refused { retry_after, .. } => {
-                write!(f, "the actor's breaker is open, ask again in {retry_after:?}")
+                write!(
+                    f,
+                    "the actor's breaker is open, ask again in {retry_after:?}"
+                )
             }
             Self::Unanswered(why) => why.fmt(f),
         }

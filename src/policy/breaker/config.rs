@@ -321,9 +321,19 @@ impl BreakerConfig {
     pub fn open_for_after(&self, reopened: u32) -> Duration {
         match self.open_at_most {
             None => self.open_for,
-            Some(at_most) => Backoff::exponential(self.open_for..=at_most.max(self.open_for))
-                .delay(reopened, 0.0),
+            Some(_) => self.waits().delay(reopened, 0.0),
         }
+    }
+
+    /// Returns its waits as a backoff, which starts over after a run as long as
+    /// the first of them.
+    #[must_use]
+    pub fn waits(&self) -> Backoff {
+        let waits = match self.open_at_most {
+            None => Backoff::constant(self.open_for),
+            Some(at_most) => Backoff::exponential(self.open_for..=at_most.max(self.open_for)),
+        };
+        waits.reset_after(self.open_for)
     }
 
     /// Checks what the types let through.

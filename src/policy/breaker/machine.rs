@@ -294,14 +294,15 @@ impl Breaker {
         self.count(outcome, is_slow, now, tell);
     }
 
-    /// Counts a failure that belongs to no call, such as a crash. Half-open,
-    /// it ends the trial.
+    /// Counts a failure that belongs to no call, such as a crash. In a trial, or
+    /// when one is due, it is the probe that failed.
     pub fn strike(&mut self, now: Instant) {
         self.strike_with(now, &mut |_| {});
     }
 
     /// As [`strike`](Self::strike), and tells what happened.
     pub fn strike_with(&mut self, now: Instant, tell: &mut impl FnMut(Event)) {
+        self.tick_with(now, tell);
         if let Phase::HalfOpen { .. } = self.phase {
             tell(Event::Recorded {
                 outcome: Outcome::Failure,

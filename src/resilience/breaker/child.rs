@@ -28,8 +28,9 @@ impl Gate for Breaker {
     }
 
     fn shut(&self) {
-        // Whoever opened, forced or disabled it by hand knows better.
-        if matches!(self.state(), State::Closed | State::HalfOpen) {
+        // Whoever forced or disabled it by hand knows better. One that is open
+        // already waits from now on.
+        if matches!(self.state(), State::Closed | State::Open | State::HalfOpen) {
             let _ = self.turn(State::Open);
         }
     }

@@ -140,8 +140,8 @@ impl Breaker {
         Ok(BreakerPermit::new(self.clone(), permit))
     }
 
-    /// Counts a failure that belongs to no call, such as a lost connection.
-    /// Half-open, it ends the trial.
+    /// Counts a failure that belongs to no call, such as a lost connection. In a
+    /// trial, or when one is due, it is the probe that failed.
     pub fn strike(&self) {
         let now = clock();
         self.after(self.shared.core.strike(now));

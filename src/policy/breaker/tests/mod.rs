@@ -249,10 +249,12 @@ fn a_crash_counts_without_a_call_and_ends_a_trial() {
     breaker.strike(t0);
     assert_eq!(breaker.state(), State::Open);
     breaker.strike(t0);
+    assert_eq!(breaker.due(), Some(t0 + OPEN_FOR));
 
-    let mut breaker = resting_until(t0, BreakerConfig::default().recovery_by_rates(4));
-    breaker.strike(t0);
-    assert_eq!(breaker.state(), State::Open);
+    let mut told = Vec::new();
+    breaker.strike_with(t0 + OPEN_FOR, &mut |event| told.push(event));
+    assert_eq!(causes(&told), [Cause::Rested, Cause::ProbeFailed]);
+    assert_eq!(breaker.due(), Some(t0 + 2 * OPEN_FOR));
 }
 
 #[test]
