@@ -77,6 +77,6 @@
 //!
 //! [`Fault`]: crate::actor::Fault
 
-mod breaker;
+pub(crate) mod breaker;
 
 pub use breaker::{Breaker, BreakerEvent, BreakerEvents, BreakerPermit, BreakerStats, Open};

@@ -1,5 +1,5 @@
-//! Every order in which the threads of the mailbox, the reply slot, the shell
-//! and a supervisor's turns can meet, checked with loom.
+//! Every order in which the threads of the mailbox, the reply slot, the shell,
+//! a supervisor's turns and a breaker can meet, checked with loom.
 //!
 //! ```sh
 //! RUSTFLAGS="--cfg callboard_loom" cargo test --release --test loom
@@ -11,6 +11,8 @@
 //! is wrong. A mutant must fail, and for the reason that is written next to it;
 //! the copy without a wrong line must pass.
 
+#[cfg(callboard_loom)]
+mod breaker;
 #[cfg(callboard_loom)]
 mod cancel;
 #[cfg(callboard_loom)]
@@ -45,6 +47,7 @@ fn main() -> std::process::ExitCode {
     models.extend(reply::models());
     models.extend(shell::models());
     models.extend(turn::models());
+    models.extend(breaker::models());
     harness::run(models)
 }
 

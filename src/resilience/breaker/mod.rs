@@ -22,7 +22,7 @@ use crate::policy::breaker::{
 
 mod child;
 mod core;
-mod events;
+pub(crate) mod events;
 mod guard;
 mod permit;
 mod timer;
