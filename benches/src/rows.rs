@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use crate::contender::{ACTIX, CHANNEL, Contender, KAMEO, KANAL, RACTOR};
-use crate::work::{Deadline, Keeper, Outcome, Work};
+use crate::contender::{ACTIX, CHANNEL, Contender, FAILSAFE, KAMEO, KANAL, RACTOR};
+use crate::work::{Deadline, Guard, Keeper, Outcome, Work};
 
 /// A workload, and what its outcome has to be.
 #[derive(Debug)]
@@ -263,6 +263,30 @@ pub const SUBJECTS: &[Subject] = &[
             times(KANAL, None, None),
             times(ACTIX, None, None),
         ],
+    },
+    Subject {
+        name: "breaker/ask",
+        what: "what breaker, default deadline and counts add to an ask, on one thread",
+        work: Work::Guarded {
+            asks: 200_000,
+            by: Guard::Breaker,
+        },
+        rows: &[at_most(Figure::PerOperation, 150.0, 60.0)],
+    },
+    Subject {
+        name: "breaker/child",
+        what: "what a breaker at a child's own door adds to an ask, on one thread",
+        work: Work::Guarded {
+            asks: 200_000,
+            by: Guard::Door,
+        },
+        rows: &[at_most(Figure::PerOperation, 150.0, 60.0)],
+    },
+    Subject {
+        name: "breaker/permit",
+        what: "a closed breaker gives a permit and takes it back with a success",
+        work: Work::Permit { calls: 2_000_000 },
+        rows: &[cost(FAILSAFE, None, Some(1.0))],
     },
     Subject {
         name: "ring",

@@ -32,6 +32,16 @@ where
     runtime.block_on(task).expect("the workload panicked")
 }
 
+/// Runs a workload on a fresh runtime of this thread: nothing is woken across
+/// threads, so the time it takes is the time it computes.
+pub fn on_this_thread<F: Future>(workload: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime of this thread starts");
+    runtime.block_on(workload)
+}
+
 /// Divides operations among tasks, runs them at the same time, and waits.
 ///
 /// # Panics

@@ -27,6 +27,9 @@ pub const BIG_MAILBOX: usize = 256;
 /// Members of the group that is restarted together.
 pub const GROUP_MEMBERS: usize = 1_000;
 
+/// Failures in a row that open a breaker. None does.
+pub const TRIPS_AT: u32 = 5;
+
 /// A workload and its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
@@ -47,6 +50,21 @@ pub enum Work {
         asks: u64,
         /// Whether callboard keeps a deadline. Peers never do.
         deadline: Deadline,
+    },
+    /// A closed breaker is asked for a permit, which goes back with a success.
+    /// Operation: a permit.
+    Permit {
+        /// Permits.
+        calls: u64,
+    },
+    /// One caller asks one actor on one thread, plainly and past what stands
+    /// before the actor, in turn; what the second takes longer. Operation: an
+    /// ask.
+    Guarded {
+        /// Asks of either kind.
+        asks: u64,
+        /// What stands before the actor.
+        by: Guard,
     },
     /// [`RING_TOKENS`] tokens travel a ring of [`RING_MEMBERS`] actors.
     /// Operation: a hop.
@@ -104,6 +122,16 @@ pub enum Deadline {
     Default,
 }
 
+/// What stands before an actor that is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// A worker's reference with the default deadline, a breaker that counts
+    /// before that. The plain ask has no deadline.
+    Breaker,
+    /// A breaker at the child's own door. The plain ask goes to a child without.
+    Door,
+}
+
 /// Who keeps an actor that is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keeper {
@@ -119,7 +147,8 @@ impl Work {
     pub fn operations(self) -> u64 {
         match self {
             Self::Tell { messages, .. } => messages,
-            Self::Ask { asks, .. } => asks,
+            Self::Ask { asks, .. } | Self::Guarded { asks, .. } => asks,
+            Self::Permit { calls } => calls,
             Self::Ring { hops } => hops,
             Self::Big { pings } => pings,
             Self::SpawnStop { actors, .. } | Self::Idle { actors } | Self::Swarm { actors } => {
@@ -143,6 +172,11 @@ impl Work {
                 callers,
                 asks: operations,
                 deadline,
+            },
+            Self::Permit { .. } => Self::Permit { calls: operations },
+            Self::Guarded { by, .. } => Self::Guarded {
+                asks: operations,
+                by,
             },
             Self::Ring { .. } => Self::Ring { hops: operations },
             Self::Big { .. } => Self::Big { pings: operations },

@@ -262,7 +262,7 @@ fn drawn(breaker: &Breaker) -> String {
     let stats = breaker.stats();
     format!(
         "breaker before analysts [{:?}] admitted {} refused {}",
-        stats.state, stats.admitted, stats.rejected
+        stats.state, stats.admitted, stats.not_permitted
     )
     .to_lowercase()
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::core::admission::Admission;
 use super::core::behaviour::Actor;
 use super::core::exit::Exit;
+use super::core::gate::Door;
 use super::core::health::HealthBook;
 use super::core::refs::ActorRef;
 use super::core::shell::Make;
@@ -61,6 +62,18 @@ impl Default for Shutdown {
     }
 }
 
+/// What happens when a child is restarted more often than its intensity allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AtLimit {
+    /// Its supervisor gives up, and its parent decides. The default, as in OTP.
+    #[default]
+    Escalate,
+    /// Its [breaker](ChildSpec::breaker) opens, and it stays down for as long
+    /// as that stays open. Its next start is the probe.
+    OpenBreaker,
+}
+
 /// What a supervisor may do with a child, and when.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Policy {
@@ -77,6 +90,9 @@ pub(crate) struct Policy {
 pub(crate) struct Limits {
     pub(crate) backoff: Option<Backoff>,
     pub(crate) intensity: Option<Intensity>,
+    /// How long it stays down where its supervisor would give up, and after how
+    /// long a run it is trusted again. `None`: its supervisor does give up.
+    pub(crate) rest: Option<Backoff>,
 }
 
 impl Policy {
@@ -132,6 +148,8 @@ pub struct ChildSpec<A: Actor> {
     redelivery: Option<(u32, CopyOf<A::Msg>)>,
     admission: Option<Admission>,
     health: Option<HealthCheck>,
+    door: Option<Arc<Door>>,
+    at_limit: AtLimit,
     reserved: Reserved<A::Msg>,
     is_late: bool,
 }
@@ -166,6 +184,8 @@ impl<A: Actor> ChildSpec<A> {
             redelivery: None,
             admission: None,
             health: None,
+            door: None,
+            at_limit: AtLimit::Escalate,
             reserved: Reserved(OnceLock::new()),
             is_late: false,
         }
@@ -220,6 +240,21 @@ impl<A: Actor> ChildSpec<A> {
     /// saying so for all.
     pub fn intensity(mut self, max_restarts: u32, period: Duration) -> Self {
         self.policy.limits().intensity = Some(Intensity::new(max_restarts, period));
+        self
+    }
+
+    /// What happens when it is restarted more often than its intensity allows.
+    /// Default [`AtLimit::Escalate`].
+    ///
+    /// With [`AtLimit::OpenBreaker`] its restarts are counted by themselves, as
+    /// [`intensity`](Self::intensity) says, or 1 in 5 s. It then stays down for
+    /// the wait that its breaker was given, while its siblings go on and commands
+    /// are answered; where siblings are restarted with it, they wait with it. A
+    /// crash within one such wait after that start has failed the probe: it
+    /// stays down again, for longer where the breaker's waits grow. Refused
+    /// without a [`breaker`](Self::breaker).
+    pub fn at_limit(mut self, at_limit: AtLimit) -> Self {
+        self.at_limit = at_limit;
         self
     }
 
@@ -278,13 +313,18 @@ impl<A: Actor> ChildSpec<A> {
         self.touch()
     }
 
+    /// What stands at its door. Default: nothing.
+    pub(crate) fn door(mut self, door: Arc<Door>) -> Self {
+        self.door = Some(door);
+        self.touch()
+    }
+
     /// The reference that the child will have. Messages sent to it wait in its
     /// mailbox until it is started; if the spec is dropped instead, they are
     /// undelivered.
     ///
-    /// Takes mailbox, redelivery, names, groups and health check as they are
-    /// now: setting
-    /// them afterwards is refused at start.
+    /// Takes mailbox, redelivery, names, groups, health check and breaker as they
+    /// are now: setting them afterwards is refused at start.
     #[must_use]
     pub fn actor_ref(&self) -> ActorRef<A::Msg> {
         ActorRef::from_slot(Arc::clone(self.slot()))
@@ -302,6 +342,14 @@ impl<A: Actor> ChildSpec<A> {
         }
         if let Some(check) = &self.health {
             check.validate().map_err(InvalidSpec::HealthCheck)?;
+        }
+        if let Some(door) = &self.door {
+            door.config.validate().map_err(InvalidSpec::Breaker)?;
+        }
+        if self.at_limit == AtLimit::OpenBreaker && self.door.is_none() {
+            return Err(InvalidSpec::Combination(
+                "a child that opens its breaker at its limit has none, give it `breaker`",
+            ));
         }
         if self.is_late {
             return Err(InvalidSpec::SetAfterRef);
@@ -322,6 +370,7 @@ impl<A: Actor> ChildSpec<A> {
             redelivery,
             admission,
             health,
+            door,
             ..
         } = self;
         reserved.0.get_or_init(|| {
@@ -331,6 +380,7 @@ impl<A: Actor> ChildSpec<A> {
                 *redelivery,
                 admission.clone(),
                 *health,
+                door.as_deref(),
             )
         })
     }
@@ -342,16 +392,28 @@ impl<A: Actor> ChildSpec<A> {
             name,
             make,
             mailbox,
-            policy,
+            mut policy,
             redelivery,
             admission,
             health,
+            door,
+            at_limit,
             mut reserved,
             is_late: _,
         } = self;
+        if at_limit == AtLimit::OpenBreaker
+            && let Some(door) = &door
+        {
+            let limits = policy.limits();
+            limits.intensity.get_or_insert_default();
+            limits.rest = Some(door.config.waits());
+        }
         let known = reserved.0.take();
         let is_known = known.is_some();
-        let slot = known.unwrap_or_else(|| new_slot(name, &mailbox, redelivery, admission, health));
+        let slot = known.unwrap_or_else(|| {
+            let door = door.as_deref();
+            new_slot(name, &mailbox, redelivery, admission, health, door)
+        });
         Ok(ChildParts {
             slot,
             is_known,
@@ -367,18 +429,22 @@ fn new_slot<M: Send + 'static>(
     redelivery: Option<(u32, CopyOf<M>)>,
     admission: Option<Admission>,
     health: Option<HealthCheck>,
+    door: Option<&Door>,
 ) -> Arc<Slot<M>> {
     let redelivery = redelivery.map(|(at_most, copy)| Redelivery {
         at_most,
         copy,
         tries: Mutex::new((None, 0)),
     });
-    let is_plain = redelivery.is_none() && admission.is_none() && health.is_none();
+    let gate = door.map(|door| door.gate(name.to_string().into()));
+    let is_plain =
+        redelivery.is_none() && admission.is_none() && health.is_none() && gate.is_none();
     let extras = (!is_plain).then(|| {
         Box::new(Extras {
             redelivery,
             admission,
             health: health.map(HealthBook::new),
+            gate,
         })
     });
     Arc::new(Slot::new(name, mailbox, extras))
@@ -410,7 +476,7 @@ pub enum InvalidSpec {
     Mailbox(InvalidMailbox),
     /// Names are not empty and have no `/`, which separates them in paths.
     Name(String),
-    /// Mailbox, redelivery, name or groups were set after
+    /// Mailbox, redelivery, name, groups, health check or breaker were set after
     /// [`ChildSpec::actor_ref`] had made the slot.
     SetAfterRef,
     /// A supervisor's intensity is.
@@ -461,6 +527,8 @@ pub struct ChildTemplate<A: Actor> {
     mailbox: Mailbox,
     policy: Policy,
     health: Option<HealthCheck>,
+    door: Option<Arc<Door>>,
+    at_limit: AtLimit,
     next: std::sync::atomic::AtomicU64,
 }
 
@@ -474,6 +542,8 @@ impl<A: Actor> ChildTemplate<A> {
             mailbox: Mailbox::default(),
             policy: Policy::default(),
             health: None,
+            door: None,
+            at_limit: AtLimit::Escalate,
             next: std::sync::atomic::AtomicU64::new(0),
         }
     }
@@ -516,11 +586,25 @@ impl<A: Actor> ChildTemplate<A> {
         self
     }
 
+    /// What happens when a child is restarted more often than its intensity
+    /// allows, as [`ChildSpec::at_limit`] says. Default [`AtLimit::Escalate`].
+    #[must_use]
+    pub fn at_limit(mut self, at_limit: AtLimit) -> Self {
+        self.at_limit = at_limit;
+        self
+    }
+
     /// Has the health of each child checked, as
     /// [`ChildSpec::health_check`] says. Default: it is not.
     #[must_use]
     pub fn health_check(mut self, check: HealthCheck) -> Self {
         self.health = Some(check);
+        self
+    }
+
+    /// What stands at each child's door. Default: nothing.
+    pub(crate) fn door(mut self, door: Arc<Door>) -> Self {
+        self.door = Some(door);
         self
     }
 
@@ -531,6 +615,8 @@ impl<A: Actor> ChildTemplate<A> {
         let mut spec = ChildSpec::numbered(name, Arc::clone(&self.make));
         spec.policy = self.policy.clone();
         spec.health = self.health;
+        spec.door = self.door.clone();
+        spec.at_limit = self.at_limit;
         spec.mailbox(self.mailbox.clone())
     }
 }

@@ -166,28 +166,45 @@ impl Error for Fault {
     }
 }
 
+impl From<Unanswered> for FaultClass {
+    fn from(why: Unanswered) -> Self {
+        match why {
+            Unanswered::Timeout => Self::Deadline,
+            Unanswered::Expired | Unanswered::Dropped => Self::Overloaded,
+            Unanswered::Stopped | Unanswered::Crashed => Self::Transient,
+            Unanswered::NoReply => Self::Permanent,
+            Unanswered::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
 impl From<Unanswered> for Fault {
     fn from(why: Unanswered) -> Self {
-        let class = match why {
-            Unanswered::Timeout => FaultClass::Deadline,
-            Unanswered::Expired | Unanswered::Dropped => FaultClass::Overloaded,
-            Unanswered::Stopped | Unanswered::Crashed => FaultClass::Transient,
-            Unanswered::NoReply => FaultClass::Permanent,
-            Unanswered::Cancelled => FaultClass::Cancelled,
-        };
-        Self::new(class, why.to_string())
+        Self::new(why.into(), why.to_string())
+    }
+}
+
+impl<M> AskError<M> {
+    /// What kind of failure it is, for whoever decides by that.
+    #[must_use]
+    pub fn class(&self) -> FaultClass {
+        match self {
+            Self::Full(_) => FaultClass::Overloaded,
+            Self::Closed(_) => FaultClass::Transient,
+            Self::Cycle { .. } => FaultClass::Permanent,
+            Self::NotSent(_) => FaultClass::Deadline,
+            Self::Refused { .. } => FaultClass::Cascading,
+            Self::Unanswered(why) => (*why).into(),
+        }
     }
 }
 
 impl<M> From<AskError<M>> for Fault {
     fn from(error: AskError<M>) -> Self {
-        let class = match &error {
-            AskError::Full(_) => FaultClass::Overloaded,
-            AskError::Closed(_) => FaultClass::Transient,
-            AskError::Cycle { .. } => FaultClass::Permanent,
-            AskError::NotSent(_) => FaultClass::Deadline,
-            AskError::Unanswered(why) => return Self::from(*why),
-        };
-        Self::new(class, error.to_string())
+        let fault = Self::new(error.class(), error.to_string());
+        match error {
+            AskError::Refused { retry_after, .. } => fault.after(retry_after),
+            _ => fault,
+        }
     }
 }

@@ -95,7 +95,9 @@ pub(crate) mod system;
 pub(crate) mod time;
 pub(crate) mod worker;
 
-pub use self::child::{ChildSpec, ChildTemplate, InvalidSpec, Redeliver, Restart, Shutdown};
+pub use self::child::{
+    AtLimit, ChildSpec, ChildTemplate, InvalidSpec, Redeliver, Restart, Shutdown,
+};
 pub(crate) use self::child::{Limits, Policy};
 pub use self::core::ask::{Ask, ask_all};
 pub use self::core::behaviour::{Actor, Checkpointed};

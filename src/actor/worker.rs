@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::core::behaviour::Actor;
 use super::core::context::Context;
 use super::core::exit::{BoxError, Exit, Started};
+use super::core::gate::{Gate, Pass};
 use super::core::life::Lifecycle;
 use super::core::refs::ActorRef;
 use super::core::reply::Reply;
@@ -270,7 +271,20 @@ impl<In: Send + 'static, Out: Send + 'static> From<ActorRef<Job<In, Out>>> for W
 impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for ActorRef<Job<In, Out>> {
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
         Box::pin(async move {
-            let answer = self.ask(|reply_to| Job { input, reply_to }).await;
+            let ask = self.ask(|reply_to| Job { input, reply_to });
+            let answer = match self.any().gate() {
+                None => ask.await,
+                Some(gate) => {
+                    let pass = Pass::new(gate).map_err(|after| refused(self, after))?;
+                    let answer = ask.with_pass().await;
+                    // A fault is an answer, and says that the work failed.
+                    match &answer {
+                        Ok(Err(fault)) => pass.fault(fault.class()),
+                        _ => pass.end(&answer),
+                    }
+                    answer
+                }
+            };
             answer.map_err(Fault::from)?
         })
     }
@@ -280,10 +294,11 @@ impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for ActorRef<Job<In
     }
 
     fn is_available(&self) -> bool {
-        matches!(
+        let is_up = matches!(
             self.state(),
             Lifecycle::Initializing | Lifecycle::Ready | Lifecycle::Busy
-        )
+        );
+        is_up && self.any().gate().is_none_or(Gate::is_passable)
     }
 }
 
@@ -316,6 +331,16 @@ where
     fn name(&self) -> String {
         self.name.to_string()
     }
+}
+
+/// The breaker at the worker's door is open.
+fn refused<In: Send + 'static, Out: Send + 'static>(
+    worker: &ActorRef<Job<In, Out>>,
+    retry_after: Duration,
+) -> Fault {
+    let name = worker.name();
+    let words = format!("the breaker in front of {name} is open, come again in {retry_after:?}");
+    Fault::new(FaultClass::Cascading, words).after(retry_after)
 }
 
 /// A job on its way: a builder that is awaited.

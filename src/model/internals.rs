@@ -1,6 +1,6 @@
 //! What the project's own models see of the floors below: the queue and the
 //! reply slot, for messages that are plain numbers; a supervisor's turns and its
-//! plan. No part of the interface.
+//! plan; a breaker's steps. No part of the interface.
 
 use std::sync::OnceLock;
 use std::task::{Poll, Waker};
@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use super::Stage;
 use crate::actor::{Exit, Policy, Restart, Shutdown};
 use crate::mailbox::{self, Batch, Counts, Item, Mailbox, Unanswered, Unfinished, Word};
+use crate::policy::breaker::{BreakerConfig, Event, Outcome, Permit, State, Transition};
 use crate::policy::intensity::Intensity;
 use crate::policy::priority::Priority;
+use crate::resilience::breaker;
 use crate::supervision::{plan, turn};
 
 /// One execution of a [model](crate::model()), inside a model of loom's.
@@ -411,5 +413,59 @@ impl Plan {
     pub fn shut_down(&mut self) -> Vec<Effect> {
         let manner = plan::Manner::Stop;
         self.feed(|plan, now, out| plan.shut_down(Exit::shutdown(), manner, now, out))
+    }
+}
+
+/// A breaker's steps and its log, while the model says how many seconds have
+/// passed.
+#[expect(missing_debug_implementations, reason = "a model prints no locks")]
+pub struct BreakerCore(breaker::Core);
+
+/// The right to make one call.
+#[derive(Clone, Copy, Debug)]
+pub struct BreakerPermit(Permit);
+
+fn after(seconds: u64) -> Instant {
+    still() + Duration::from_secs(seconds)
+}
+
+impl BreakerCore {
+    #[must_use]
+    pub fn new(config: BreakerConfig) -> Self {
+        Self(breaker::Core::new(config))
+    }
+
+    pub fn admit(&self, at: u64) -> Option<BreakerPermit> {
+        let (admitted, _) = self.0.admit(|| after(at));
+        admitted.ok().map(BreakerPermit)
+    }
+
+    pub fn settle(&self, permit: BreakerPermit, outcome: Outcome, at: u64) {
+        let _ = self.0.settle(permit.0, outcome, || after(at));
+    }
+
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.0.state()
+    }
+
+    #[must_use]
+    pub fn transitions(&self) -> Vec<Transition> {
+        self.0.stats(still()).transitions
+    }
+
+    /// A listener's id, and the number of the first event that it hears.
+    #[must_use]
+    pub fn listen(&self) -> (u64, u64) {
+        self.0.listen()
+    }
+
+    /// The event with this number; where there is none yet, the waker waits for
+    /// it.
+    pub fn read(&self, id: u64, next: u64, waker: &Waker) -> Option<(u64, Event)> {
+        match self.0.read(id, next, Some(waker)) {
+            breaker::events::Read::Event { event, .. } => Some((event.number, event.event)),
+            breaker::events::Read::Nothing => None,
+        }
     }
 }

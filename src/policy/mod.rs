@@ -76,7 +76,7 @@
 //! from before a change of state has no say after it
 //! (`an_older_permit_changes_nothing_at_all`), and a cancelled one counts
 //! neither way
-//! (`an_ignored_probe_gives_its_place_to_the_next_and_counts_neither_way`).
+//! (`cb_20_an_ignored_probe_gives_its_place_to_the_next`).
 //!
 //! # When is an ailing actor given up?
 //!
@@ -100,9 +100,9 @@
 //! # What does it cost?
 //!
 //! A closed breaker looks at its state to admit a call. A restart window
-//! keeps at most one timestamp more than the restarts allowed, a failure rate
-//! one byte for each call in its window; everything else is of fixed size and
-//! owns no heap.
+//! keeps at most one timestamp more than the restarts allowed, a breaker's rate
+//! two bytes for each call in its window, or sixty sums for a window of time;
+//! everything else is of fixed size and owns no heap.
 #![forbid(unsafe_code)]
 
 pub mod backoff;
@@ -123,7 +123,10 @@ mod tests {
     fn every_test_that_the_guide_names_exists() {
         let sources = [
             include_str!("backoff.rs"),
-            include_str!("breaker.rs"),
+            include_str!("breaker/tests/mod.rs"),
+            include_str!("breaker/tests/conformance.rs"),
+            include_str!("breaker/tests/properties.rs"),
+            include_str!("breaker/tests/settings.rs"),
             include_str!("choice.rs"),
             include_str!("budget.rs"),
             include_str!("health.rs"),

@@ -143,6 +143,7 @@ enum Action {
     Stop(Arc<dyn Launch>),
     Drain(Arc<dyn Launch>, Option<Instant>),
     Kill(Arc<dyn Launch>),
+    Shut(Arc<dyn Launch>),
     End(Arc<dyn Launch>, Exit),
     Answer(oneshot::Sender<Answer>, Answer),
     GoOn,
@@ -427,6 +428,7 @@ impl Keep {
                 Effect::Stop(key) => of(core, key).map(Action::Stop),
                 Effect::Drain(key, by) => of(core, key).map(|child| Action::Drain(child, by)),
                 Effect::Kill(key) => of(core, key).map(Action::Kill),
+                Effect::Shut(key) => of(core, key).map(Action::Shut),
                 Effect::Close(key, exit) => of(core, key).map(|child| Action::End(child, exit)),
                 Effect::Forget(child, exit) => {
                     if let Some(names) = &mut core.names {
@@ -495,6 +497,11 @@ impl Keep {
             Action::Kill(child) => {
                 self.kernel.note_killed(&child.slot().path());
                 child.kill();
+            }
+            Action::Shut(child) => {
+                if let Some(gate) = child.slot().gate() {
+                    gate.shut();
+                }
             }
             // Dropping messages and telling watchers runs foreign code.
             Action::End(child, exit) => child.end(exit),

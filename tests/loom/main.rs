@@ -12,6 +12,8 @@
 //! the copy without a wrong line must pass.
 
 #[cfg(callboard_loom)]
+mod breaker;
+#[cfg(callboard_loom)]
 mod budget;
 #[cfg(callboard_loom)]
 mod cancel;
@@ -51,6 +53,7 @@ fn main() -> std::process::ExitCode {
     models.extend(reply::models());
     models.extend(shell::models());
     models.extend(turn::models());
+    models.extend(breaker::models());
     models.extend(budget::models());
     models.extend(flights::models());
     models.extend(live::models());

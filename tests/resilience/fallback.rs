@@ -76,6 +76,11 @@ async fn c4_agents_that_are_down_or_behind_an_open_breaker_are_skipped() {
         .or("safe", |n| n + 1);
     assert_eq!(chain.ask(4).await.unwrap().value, 5);
     assert_eq!(a.calls() + broken.calls(), 1, "only the one that opened it");
+
+    // Its wait over, an open breaker is asked again, or it would stay open.
+    tokio::time::advance(secs(60)).await;
+    let served = chain.ask(4).await.unwrap();
+    assert_eq!(served.tier.as_deref(), Some("two"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks")]
 
+mod breaker;
 #[cfg(feature = "cache")]
 mod cache;
 mod coalesce;
@@ -37,7 +38,7 @@ async fn c1_failures_in_a_row_open_it_and_the_worker_is_not_asked() {
     assert_eq!(refused.class(), FaultClass::Cascading);
     assert_eq!(refused.retry_after(), Some(secs(10)));
     assert_eq!(script.calls(), 2, "the third call never reached it");
-    assert_eq!(breaker.stats().rejected, 1);
+    assert_eq!(breaker.stats().not_permitted, 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ mod common;
 
 mod awkward;
 mod backoff;
+mod breaker;
 mod changes;
 mod children;
 mod ends;

@@ -44,6 +44,7 @@ impl Contender for Actix {
             }
             Work::Idle { actors } => on_one_arbiter(move || idle(actors)).map(Outcome::Bytes),
             Work::Restart { .. } | Work::Group { .. } | Work::Swarm { .. } => None,
+            Work::Permit { .. } | Work::Guarded { .. } => None,
         }
     }
 }

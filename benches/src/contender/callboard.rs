@@ -6,15 +6,16 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use callboard::actor::Job;
 use callboard::prelude::*;
 
 use crate::contender::Contender;
 use crate::counting::Count;
 use crate::crash::SCRIPTED_CRASH;
-use crate::runtime::{Latch, Roll, in_parallel, on_two_workers};
+use crate::runtime::{Latch, Roll, in_parallel, on_this_thread, on_two_workers};
 use crate::work::{
-    BIG_MAILBOX, BIG_MEMBERS, Deadline, GROUP_MEMBERS, Keeper, MAILBOX, Outcome, Pinger,
-    RING_MEMBERS, RING_TOKENS, TELL_CAPACITY, Work, first_member, shares, waves,
+    BIG_MAILBOX, BIG_MEMBERS, Deadline, GROUP_MEMBERS, Guard, Keeper, MAILBOX, Outcome, Pinger,
+    RING_MEMBERS, RING_TOKENS, TELL_CAPACITY, TRIPS_AT, Work, first_member, shares, waves,
 };
 
 /// callboard, on two workers.
@@ -37,6 +38,13 @@ impl Contender for Callboard {
                 asks,
                 deadline,
             } => Some(Outcome::Took(on_two_workers(ask(callers, asks, deadline)))),
+            Work::Permit { calls } => Some(Outcome::Took(permits(calls))),
+            Work::Guarded { asks, by } => Some(Outcome::Took(on_this_thread(async move {
+                match by {
+                    Guard::Breaker => past_a_breaker(asks).await,
+                    Guard::Door => past_a_door(asks).await,
+                }
+            }))),
             Work::Ring { hops } => Some(Outcome::Took(on_two_workers(ring(hops)))),
             Work::Big { pings } => Some(Outcome::Took(on_two_workers(big(pings)))),
             Work::SpawnStop {
@@ -127,6 +135,83 @@ async fn ask(callers: usize, asks: u64, deadline: Deadline) -> Duration {
     })
     .await;
     started.elapsed()
+}
+
+fn permits(calls: u64) -> Duration {
+    let breaker = Breaker::new("it", Breaker::consecutive(TRIPS_AT));
+    let began = Instant::now();
+    for call in 0..calls {
+        let permit = breaker.try_acquire().expect("it is closed");
+        std::hint::black_box(call);
+        permit.success();
+    }
+    began.elapsed()
+}
+
+struct Echo;
+
+impl Worker for Echo {
+    type In = u64;
+    type Out = u64;
+
+    async fn work(&mut self, input: u64, _: &mut Context<Self>) -> Result<u64, Fault> {
+        Ok(input)
+    }
+}
+
+async fn past_a_breaker(asks: u64) -> Duration {
+    let system = System::new("guarded");
+    let spec = ChildSpec::new("echo", || Echo);
+    let actor = system.spawn(spec).await.expect("it starts");
+    let breaker = Breaker::new("echo", Breaker::consecutive(TRIPS_AT));
+    let guarded = breaker.guard(&WorkerRef::from(actor.clone()));
+    let plain = async || {
+        let ask = actor.ask(|reply_to| Job { input: 1, reply_to });
+        let answer = ask.no_deadline().await;
+        answer.expect("it answers").expect("it has no faults")
+    };
+    let past = async || guarded.ask(1).await.expect("it is closed").value;
+    difference(asks, plain, past).await
+}
+
+async fn past_a_door(asks: u64) -> Duration {
+    let system = System::new("guarded");
+    let spec = ChildSpec::new("plain", || Echo);
+    let plain = WorkerRef::from(system.spawn(spec).await.expect("it starts"));
+    let spec = ChildSpec::new("guarded", || Echo).breaker(Breaker::consecutive(TRIPS_AT));
+    let guarded = WorkerRef::from(system.spawn(spec).await.expect("it starts"));
+    let plain = async || plain.ask(1).await.expect("it answers").value;
+    let past = async || guarded.ask(1).await.expect("it is closed").value;
+    difference(asks, plain, past).await
+}
+
+/// Blocks of either kind, in turn.
+const BLOCKS: u64 = 200;
+
+/// What one kind of call takes longer than the other, for all calls: the median
+/// over blocks, so that what else the machine does falls out.
+async fn difference(
+    calls: u64,
+    plain: impl AsyncFn() -> u64,
+    other: impl AsyncFn() -> u64,
+) -> Duration {
+    async fn block(calls: u64, call: &impl AsyncFn() -> u64) -> i128 {
+        let began = Instant::now();
+        for _ in 0..calls {
+            std::hint::black_box(call().await);
+        }
+        began.elapsed().as_nanos() as i128
+    }
+    let mut longer = Vec::new();
+    let per_block = calls.div_ceil(BLOCKS).max(1);
+    for calls in waves(calls, per_block) {
+        let plainly = block(calls, &plain).await;
+        longer.push(block(calls, &other).await - plainly);
+    }
+    longer.sort_unstable();
+    let median = longer.get(longer.len() / 2).copied().unwrap_or_default();
+    let all = median.max(0) * i128::from(calls) / i128::from(per_block);
+    Duration::from_nanos(u64::try_from(all).unwrap_or(u64::MAX))
 }
 
 struct Token {

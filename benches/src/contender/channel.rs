@@ -39,6 +39,7 @@ impl Contender for Channel {
             }
             Work::Idle { actors } => on_two_workers(idle(actors)).map(Outcome::Bytes),
             Work::Restart { .. } | Work::Group { .. } | Work::Swarm { .. } => None,
+            Work::Permit { .. } | Work::Guarded { .. } => None,
         }
     }
 }

@@ -40,6 +40,7 @@ impl Contender for Kanal {
             }
             Work::Idle { actors } => on_two_workers(idle(actors)).map(Outcome::Bytes),
             Work::Restart { .. } | Work::Group { .. } | Work::Swarm { .. } => None,
+            Work::Permit { .. } | Work::Guarded { .. } => None,
         }
     }
 }

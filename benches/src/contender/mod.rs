@@ -11,6 +11,7 @@
 mod actix;
 mod callboard;
 mod channel;
+mod failsafe;
 mod kameo;
 mod kanal;
 mod ractor;
@@ -45,5 +46,7 @@ pub const KANAL: &dyn Contender = &kanal::Kanal;
 pub const RACTOR: &dyn Contender = &ractor::Ractor;
 /// kameo.
 pub const KAMEO: &dyn Contender = &kameo::Kameo;
+/// failsafe.
+pub const FAILSAFE: &dyn Contender = &failsafe::Failsafe;
 /// actix with one arbiter.
 pub const ACTIX: &dyn Contender = &actix::Actix;

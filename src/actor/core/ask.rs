@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::deadlines::Expire;
 use super::errors::AskError;
+use super::gate::Pass;
 use super::host::enter_deadline;
 use super::refs::{ActorRef, Offered, Settled, Withdrawn};
 use super::reply::{AskCell, Reply};
@@ -24,6 +25,13 @@ enum Deadline {
     OfSystem,
     Within(Duration),
     Never,
+}
+
+/// Whether the question still has to get past what stands at the actor's door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AtTheDoor {
+    Asks,
+    GoesIn,
 }
 
 enum State<M, R, F> {
@@ -49,7 +57,10 @@ pub struct Ask<'a, M: Send + 'static, R: Send + 'static, F> {
     deadline: Deadline,
     /// Whether the deadline has been entered, at the first pending poll.
     is_entered: bool,
+    door: AtTheDoor,
     options: Option<Box<Options>>,
+    /// Absent where nothing stands at the door.
+    pass: Option<Box<Pass<'a>>>,
 }
 
 // Nothing in it is ever pinned: `F` is called once and moved out for it.
@@ -67,8 +78,16 @@ where
             state: State::Start(make),
             deadline: Deadline::OfSystem,
             is_entered: false,
+            door: AtTheDoor::Asks,
             options: None,
+            pass: None,
         }
+    }
+
+    /// For whoever has a pass already and knows better what the answer says.
+    pub(crate) fn with_pass(mut self) -> Self {
+        self.door = AtTheDoor::GoesIn;
+        self
     }
 
     /// How long to wait, for room and for the answer together. Default: the
@@ -141,11 +160,20 @@ where
         {
             return Err(AskError::Unanswered(Unanswered::Cancelled));
         }
+        let pass = match self.to.any().gate() {
+            Some(gate) if self.door == AtTheDoor::Asks => Some(Pass::new(gate)),
+            _ => None,
+        };
         let cell = Arc::new(AskCell {
             slot: ReplySlot::awaited_by(task.waker()),
             meta,
         });
         let msg = make(Reply::new(Arc::clone(&cell)));
+        match pass {
+            None => {}
+            Some(Ok(pass)) => self.pass = Some(Box::new(pass)),
+            Some(Err(retry_after)) => return Err(AskError::Refused { retry_after, msg }),
+        }
         if let Some(path) = cycle_through(self.to.any(), &cell.meta) {
             return Err(AskError::Cycle { path, msg });
         }
@@ -204,15 +232,13 @@ impl<M: Send + 'static, R: Send + 'static, F> Ask<'_, M, R, F> {
     }
 }
 
-impl<M, R, F> Future for Ask<'_, M, R, F>
+impl<M, R, F> Ask<'_, M, R, F>
 where
     M: Send + 'static,
     R: Send + 'static,
     F: FnOnce(Reply<R>) -> M,
 {
-    type Output = Result<R, AskError<M>>;
-
-    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll_answer(&mut self, task: &mut Context<'_>) -> Poll<Result<R, AskError<M>>> {
         loop {
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Start(make) => {
@@ -277,6 +303,25 @@ where
                 State::Done => panic!("an `Ask` was polled after it had resolved"),
             }
         }
+    }
+}
+
+impl<M, R, F> Future for Ask<'_, M, R, F>
+where
+    M: Send + 'static,
+    R: Send + 'static,
+    F: FnOnce(Reply<R>) -> M,
+{
+    type Output = Result<R, AskError<M>>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let polled = self.poll_answer(task);
+        if let Poll::Ready(answer) = &polled
+            && let Some(pass) = self.pass.take()
+        {
+            pass.end(answer);
+        }
+        polled
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use crate::mailbox::Unanswered;
 
@@ -43,6 +44,14 @@ pub enum AskError<M> {
     },
     /// The deadline passed while the question still waited for room.
     NotSent(M),
+    /// The breaker at the actor's door is open: it never saw the question. See
+    /// [`ChildSpec::breaker`](crate::actor::ChildSpec::breaker).
+    Refused {
+        /// When it makes sense to ask again.
+        retry_after: Duration,
+        /// The question, which was not sent.
+        msg: M,
+    },
     /// The question was sent and will not be answered.
     Unanswered(Unanswered),
 }
@@ -75,9 +84,11 @@ impl<M> AskError<M> {
     /// The question, if it was never handled.
     pub fn into_inner(self) -> Option<M> {
         match self {
-            Self::Full(msg) | Self::Closed(msg) | Self::NotSent(msg) | Self::Cycle { msg, .. } => {
-                Some(msg)
-            }
+            Self::Full(msg)
+            | Self::Closed(msg)
+            | Self::NotSent(msg)
+            | Self::Cycle { msg, .. }
+            | Self::Refused { msg, .. } => Some(msg),
             Self::Unanswered(_) => None,
         }
     }
@@ -148,6 +159,12 @@ impl<M> fmt::Display for AskError<M> {
                 write!(f, "asking would wait for itself: {path}")
             }
             Self::NotSent(_) => f.write_str("the mailbox had no room before the deadline"),
+            Self::Refused { retry_after, .. } => {
+                write!(
+                    f,
+                    "the actor's breaker is open, ask again in {retry_after:?}"
+                )
+            }
             Self::Unanswered(why) => why.fmt(f),
         }
     }
@@ -180,6 +197,7 @@ impl<M> fmt::Debug for AskError<M> {
             Self::Closed(_) => f.write_str("Closed(..)"),
             Self::Cycle { path, .. } => write!(f, "Cycle({path})"),
             Self::NotSent(_) => f.write_str("NotSent(..)"),
+            Self::Refused { retry_after, .. } => write!(f, "Refused({retry_after:?})"),
             Self::Unanswered(why) => write!(f, "Unanswered({why:?})"),
         }
     }

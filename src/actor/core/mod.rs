@@ -14,6 +14,7 @@ pub(crate) mod deadlines;
 pub(crate) mod errors;
 pub(crate) mod event;
 pub(crate) mod exit;
+pub(crate) mod gate;
 pub(crate) mod health;
 pub(crate) mod host;
 pub(crate) mod life;

@@ -161,7 +161,15 @@ impl<M: Send + 'static> Duty<M> {
         }
         match &ended {
             Ended::Ignored => {}
-            Ended::NotStarted(exit) | Ended::Exited(exit) => self.slot.note_exit(exit),
+            Ended::NotStarted(exit) | Ended::Exited(exit) => {
+                self.slot.note_exit(exit);
+                // A kill is somebody's wish, and no sign of the actor's health.
+                if matches!(exit, Exit::Failed(_) | Exit::Panicked(_))
+                    && let Some(gate) = self.slot.gate()
+                {
+                    gate.strike();
+                }
+            }
         }
         match &self.overseer {
             Some(overseer) => overseer.ended(self.key, self.incarnation, ended),

@@ -15,6 +15,7 @@ use super::admission::Admission;
 use super::dead_letter::{DeadLetter, DeadReason};
 use super::event::Event;
 use super::exit::Exit;
+use super::gate::Gate;
 use super::health::{Checkup, HealthBook};
 use super::host::{Ended, Host};
 use super::life::{IllegalTransition, Lifecycle};
@@ -237,6 +238,7 @@ pub(crate) struct Extras<M> {
     pub(crate) redelivery: Option<Redelivery<M>>,
     pub(crate) admission: Option<Admission>,
     pub(crate) health: Option<HealthBook>,
+    pub(crate) gate: Option<Box<dyn Gate>>,
 }
 
 /// What stays of an actor between its lives.
@@ -505,6 +507,8 @@ pub(crate) trait AnySlot: fmt::Debug + Send + Sync {
     fn observe(&self, id: WatchId, observer: Arc<dyn Observer>);
     /// The record of its health checks, where there are any.
     fn health_book(&self) -> Option<&HealthBook>;
+    /// What stands at its door, where anything does.
+    fn gate(&self) -> Option<&dyn Gate>;
     /// Asks whether it is well.
     fn check(&self, checkup: Arc<Checkup>);
     /// Changes the state of a ready actor; with a number, only of that life.
@@ -807,6 +811,10 @@ impl<M: Send + 'static> AnySlot for Slot<M> {
 
     fn health_book(&self) -> Option<&HealthBook> {
         self.extras.as_ref()?.health.as_ref()
+    }
+
+    fn gate(&self) -> Option<&dyn Gate> {
+        self.extras.as_ref()?.gate.as_deref()
     }
 
     fn check(&self, checkup: Arc<Checkup>) {

@@ -55,6 +55,8 @@ pub(super) struct Rare {
     /// Its own, where it does not follow its supervisor's.
     pub(super) limits: Option<Arc<Limits>>,
     pub(super) failures: BackoffState,
+    /// How often in a row it was put to rest instead of given up.
+    pub(super) rests: BackoffState,
     /// Its restarts, where it has its own intensity.
     pub(super) window: RestartWindow,
     /// Who waits for its end, too.
@@ -64,6 +66,18 @@ pub(super) struct Rare {
 }
 
 impl Rare {
+    /// How long the child stays down now, where it does instead of being given
+    /// up: it is to be given up, or has crashed soon after it last was.
+    pub(super) fn rest(&mut self, given_up: Option<&str>, ran_for: Duration) -> Option<Duration> {
+        let rest = self.limits.as_ref()?.rest.as_ref()?;
+        let is_on_trial = self.rests.failures() > 0 && ran_for < rest.reset_after_or_default();
+        if given_up.is_none() && !is_on_trial {
+            self.rests.reset();
+            return None;
+        }
+        Some(self.rests.next(rest, ran_for, 0.0))
+    }
+
     /// Keeps so many reasons at most; returns what it let go.
     pub(super) fn keep(&mut self, reason: Reason, most: u8) -> impl Iterator<Item = Exit> {
         self.reasons.push_back(reason);

@@ -603,8 +603,14 @@ impl<C> Plan<C> {
         };
         let dropped = rare.keep(reason, self.settings.reasons);
         out.extend(dropped.map(|exit| Effect::Drop(Waste::Exit(exit))));
-        let limits = rare.limits.as_deref();
-        let verdict = match limits.and_then(|limits| limits.intensity) {
+        let ran_for = member
+            .up_since
+            .filter(|_| member.status == Status::Up || member.status == Status::Down)
+            .map_or(Duration::ZERO, |since| {
+                now.saturating_duration_since(since.instant(self.began))
+            });
+        let own = rare.limits.as_ref().and_then(|limits| limits.intensity);
+        let verdict = match own {
             Some(own) => rare.window.record(now, &own),
             None => self.window.record(now, &self.settings.intensity),
         };
@@ -615,7 +621,8 @@ impl<C> Plan<C> {
             }
             (Verdict::Within, _) => None,
         };
-        if let Some(why) = refused {
+        let rest = rare.rest(refused, ran_for);
+        if let Some(why) = refused.filter(|_| rest.is_none()) {
             member.status = Status::Down;
             out.push(Effect::Escalate(exit));
             let exit = Exit::Shutdown(Some(why.into()));
@@ -623,16 +630,16 @@ impl<C> Plan<C> {
             return;
         }
         self.restarts += 1;
-        let ran_for = member
-            .up_since
-            .filter(|_| member.status == Status::Up || member.status == Status::Down)
-            .map_or(Duration::ZERO, |since| {
-                now.saturating_duration_since(since.instant(self.began))
-            });
-        let backoff = limits
-            .and_then(|limits| limits.backoff.as_ref())
-            .unwrap_or(&self.settings.backoff);
-        let delay = rare.failures.next(backoff, ran_for, random);
+        let delay = rest.unwrap_or_else(|| {
+            let limits = rare.limits.as_ref();
+            let backoff = limits
+                .and_then(|limits| limits.backoff.as_ref())
+                .unwrap_or(&self.settings.backoff);
+            rare.failures.next(backoff, ran_for, random)
+        });
+        if rest.is_some() {
+            out.push(Effect::Shut(key));
+        }
         match strategy {
             Strategy::OneForOne => {
                 if delay.is_zero() {

@@ -178,6 +178,8 @@ pub(crate) enum Effect<C> {
     /// Ask it to finish its queue and end, by then.
     Drain(Key, Option<Instant>),
     Kill(Key),
+    /// Let nobody ask it for a while.
+    Shut(Key),
     /// It is down and nothing restarts it: close its mailbox.
     Close(Key, Exit),
     /// As `Close`, and its spec is gone.

@@ -12,7 +12,14 @@ fn secs(secs: u64) -> Duration {
 
 fn limited(backoff: Option<Backoff>, intensity: Option<Intensity>) -> Policy {
     Policy {
-        limits: Some(Limits { backoff, intensity }.into()),
+        limits: Some(
+            Limits {
+                backoff,
+                intensity,
+                rest: None,
+            }
+            .into(),
+        ),
         ..policy(Restart::Permanent)
     }
 }
@@ -93,6 +100,66 @@ fn a_child_with_its_own_backoff_waits_its_own_time_and_starts_over_when_healthy(
         secs(50),
         "the other follows the supervisor"
     );
+}
+
+/// One that rests at its limit of one restart a minute: 10, 20, 40 seconds.
+fn resting() -> Policy {
+    let mut policy = limited(None, Some(Intensity::new(1, secs(60))));
+    policy.limits().rest = Some(Backoff::exponential(secs(10)..=secs(40)).reset_after(secs(10)));
+    policy
+}
+
+/// Crashes it; returns how long it was down, in seconds, and whether nobody was
+/// to ask it meanwhile.
+fn down_for(world: &mut World, key: Key) -> (u64, bool) {
+    world.log.clear();
+    let began = world.now;
+    crash(world, key);
+    let is_shut = world.log.contains(&format!("Shut({key})"));
+    ((world.now - began).as_secs(), is_shut)
+}
+
+#[test]
+fn b9_a_child_that_rests_at_its_limit_is_not_given_up_and_its_next_start_is_the_probe() {
+    let mut world = settled(
+        Settings::default(),
+        &[resting(), policy(Restart::Permanent)],
+    );
+    assert_eq!(down_for(&mut world, 0), (0, false), "one is allowed");
+    assert_eq!(down_for(&mut world, 0), (10, true), "the second is not");
+    assert_eq!(down_for(&mut world, 0), (20, true), "the probe failed");
+    assert_eq!(down_for(&mut world, 0), (40, true));
+    assert_eq!(down_for(&mut world, 0), (40, true), "the longest");
+    assert!(!world.plan.is_ending());
+    crash(&mut world, 1);
+    assert!(!world.plan.is_ending(), "its restarts are its own");
+}
+
+#[test]
+fn b9_after_a_run_as_long_as_its_first_rest_it_is_trusted_again() {
+    let mut world = settled(Settings::default(), &[resting()]);
+    crash(&mut world, 0);
+    assert_eq!(down_for(&mut world, 0), (10, true));
+    world.tick(secs(100));
+    assert_eq!(
+        down_for(&mut world, 0),
+        (0, false),
+        "as one that never rested"
+    );
+    assert_eq!(down_for(&mut world, 0), (10, true), "its rests start over");
+}
+
+#[test]
+fn b9_a_start_that_fails_after_a_rest_is_a_probe_that_failed() {
+    let mut world = settled(Settings::default(), &[resting()]);
+    crash(&mut world, 0);
+    world.end(0, Exit::Killed);
+    world.tick(secs(10));
+    world.log.clear();
+    world.end(0, Exit::Killed);
+    assert!(world.log.contains(&"Shut(0)".to_owned()), "{:?}", world.log);
+    let due = world.plan.next_due().expect("it rests again");
+    assert_eq!(due - world.now, secs(20));
 }
 
 /// So many restarts and no more.

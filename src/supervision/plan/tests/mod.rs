@@ -95,6 +95,7 @@ impl World {
                 Effect::Close(key, _) => {
                     assert!(!self.lives.contains_key(&key), "{key} lives and is closed");
                 }
+                Effect::Shut(_) => {}
                 Effect::Forget(..) | Effect::Booted(_) | Effect::Escalate(_) | Effect::Drop(_) => {}
                 Effect::Answer(token, _) => {
                     assert!(self.waiting.remove(&token), "{token} is answered twice");
