@@ -8,7 +8,7 @@ use callboard::actor::{EventStream, Request};
 use callboard::policy::retry::{Failure, GiveUp, Retry};
 use callboard::policy::retry_budget::{Earn, RetryBudgetConfig};
 use callboard::prelude::*;
-use callboard::resilience::retry::{Escalation, GaveUp, RetryEvent, WhenSpent};
+use callboard::resilience::retry::{Escalation, GaveUp, LastAnswer, RetryEvent};
 use callboard::resilience::{Retrier, RetryBudget};
 use callboard::testing::{Script, quiet_panics};
 use tokio::time::Instant;
@@ -119,7 +119,7 @@ async fn rb_04_an_answer_that_is_not_accepted_is_tried_again() {
     assert_eq!((served.value, served.attempts), (0, 3), "the bad value");
 
     let strict = retrier.around(&worker).again_if(zero);
-    let strict = strict.when_spent(WhenSpent::Fail).build();
+    let strict = strict.last_answer(LastAnswer::Refuse).build();
     let served = strict.ask(0).await.unwrap();
     assert_eq!((served.value, served.attempts), (5, 3));
 
@@ -127,7 +127,7 @@ async fn rb_04_an_answer_that_is_not_accepted_is_tried_again() {
     let worker = ChildSpec::new("zeros", script.worker::<u32>());
     let worker = WorkerRef::from(system.spawn(worker).await.unwrap());
     let strict = retrier.around(&worker).again_if(zero);
-    let strict = strict.when_spent(WhenSpent::Fail).build();
+    let strict = strict.last_answer(LastAnswer::Refuse).build();
     let fault = strict.ask(0).await.unwrap_err();
     assert_eq!(fault.class(), FaultClass::Transient);
     let why = GaveUp::behind(&fault).unwrap();

@@ -11,12 +11,12 @@ use crate::policy::retry::Failure;
 /// What becomes of an answer that was not accepted when there is no other try.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum WhenSpent {
+pub enum LastAnswer {
     /// The asker gets it all the same.
     #[default]
-    Answer,
+    Keep,
     /// The asker gets a transient fault.
-    Fail,
+    Refuse,
 }
 
 /// A job that failed for want of a right, for somebody who may decide.
@@ -59,8 +59,8 @@ impl<In: Clone + Send + 'static, Out: Send + 'static> RetryGuard<In, Out> {
 
     /// What becomes of an answer that was not accepted when there is no other
     /// try. Default: the asker gets it.
-    pub fn when_spent(mut self, when_spent: WhenSpent) -> Self {
-        self.rules.when_spent = when_spent;
+    pub fn last_answer(mut self, last_answer: LastAnswer) -> Self {
+        self.rules.last_answer = last_answer;
         self
     }
 

@@ -52,7 +52,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use budget::{RetryBudget, RetryPermit};
-pub use guard::{Escalation, RetryGuard, WhenSpent};
+pub use guard::{Escalation, LastAnswer, RetryGuard};
 
 use super::live::Live;
 use crate::actor::chance::Chance;
@@ -313,7 +313,7 @@ impl Retrier {
             };
             self.gave_up(number, why, &fault);
             return match value {
-                Some(value) if rules.when_spent == WhenSpent::Answer => Ok((value, number)),
+                Some(value) if rules.last_answer == LastAnswer::Keep => Ok((value, number)),
                 _ => Err(explained(fault, why, number)),
             };
         }
@@ -416,7 +416,7 @@ struct Rules<T> {
     is_bad: Option<IsBad<T>>,
     classify: Option<Classify>,
     interval: Option<Interval>,
-    when_spent: WhenSpent,
+    last_answer: LastAnswer,
 }
 
 impl<T> Default for Rules<T> {
@@ -425,7 +425,7 @@ impl<T> Default for Rules<T> {
             is_bad: None,
             classify: None,
             interval: None,
-            when_spent: WhenSpent::default(),
+            last_answer: LastAnswer::default(),
         }
     }
 }
