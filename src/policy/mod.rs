@@ -32,6 +32,7 @@
 //! | How long until the next try? | [`Backoff`](backoff::Backoff) | no jitter, doubling |
 //! | Have there been too many restarts? | [`Intensity`](intensity::Intensity) | 1 in 5 s |
 //! | How many restarts are left for all? | [`RestartBudget`](budget::RestartBudget) | 100,000 at once, whole again in 60 s |
+//! | How much in how much time? | [`RateLimit`](rate::RateLimit) | 10 a second, 20 at once |
 //! | May a callee that fails be called? | [`Breaker`](breaker::Breaker) | 5 failures in a row, open for 60 s |
 //! | Is an actor well, and when is it given up? | [`HealthCheck`](health::HealthCheck) | every 10 s, 3 failures in a row |
 //! | Which message goes first? | [`choose`](priority::choose) among [`Priority`](priority::Priority)s | 5 of 0 to 9 |
@@ -111,6 +112,7 @@ pub mod choice;
 pub mod health;
 pub mod intensity;
 pub mod priority;
+pub mod rate;
 pub mod sizing;
 
 #[cfg(test)]
@@ -125,6 +127,7 @@ mod tests {
             include_str!("health.rs"),
             include_str!("intensity.rs"),
             include_str!("priority.rs"),
+            include_str!("rate/tests.rs"),
             include_str!("sizing.rs"),
         ]
         .concat();

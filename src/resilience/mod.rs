@@ -1,7 +1,8 @@
 //! What stands between a caller and a worker that may fail.
 //!
-//! First form: the circuit breaker. It is a [`Breaker`] in front of anything
-//! that answers, and the result answers again.
+//! A layer is put in front of anything that answers, and the result answers
+//! again: a [`Breaker`] asks whether the callee is well, a [`Bulkhead`] how
+//! many are with it already, a [`RateLimiter`] how often it was asked lately.
 //!
 //! ```
 //! use callboard::prelude::*;
@@ -37,8 +38,63 @@
 //! *One breaker for how many?* Clones share one state. Use one breaker per
 //! thing that fails as one.
 //!
+//! # Limits
+//!
+//! ```
+//! use callboard::policy::rate::TokenBucket;
+//! use callboard::prelude::*;
+//! use callboard::resilience::{Bulkhead, BulkheadConfig, RateLimiter};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let search = WorkerRef::from_fn("search", |n: u32| async move { Ok(n) });
+//! let calm = RateLimiter::new("search", TokenBucket::per_minute(2)).guard(&search);
+//! let calm = Bulkhead::new("search", BulkheadConfig::new(4)).guard(&calm);
+//!
+//! calm.ask(1).await.unwrap();
+//! calm.ask(2).await.unwrap();
+//! let refused = calm.ask(3).await.unwrap_err();
+//! assert_eq!(refused.class(), FaultClass::Overloaded);
+//! assert!(refused.retry_after() <= Some(secs(30)));
+//! # }
+//! ```
+//!
+//! *What happens when a limit is reached?* The call is refused with an
+//! overloaded [`Fault`] that says when to come again
+//! (`rl_01_the_sixth_of_five_is_told_to_come_in_a_second`), or it waits: in a
+//! bulkhead by default, at a limiter with [`WhenSpent::Wait`]. More than a
+//! limiter can ever give is a permanent fault, not a wait (`rl_04_*`).
+//!
+//! *In which order do callers wait?* In order of arrival, and no newcomer
+//! overtakes (`c7_those_who_wait_are_served_in_order_and_nobody_overtakes`;
+//! loom `l7`). So one that wants much holds up those behind it that want
+//! little, and is not starved by them.
+//!
+//! *How long do they wait?* No longer than the deadline in force. A limiter
+//! knows the wait beforehand, and refuses at once where it is too long
+//! (`c7_a_wait_that_would_outlive_the_deadline_fails_at_once`); a bulkhead
+//! does not, and has a [`max_wait`](BulkheadConfig::max_wait) of its own
+//! (`c6_a_call_waits_as_long_as_it_may_and_no_longer`).
+//!
+//! *What if a caller goes away?* It leaves the line, and a place that was on
+//! its way to it goes to the next
+//! (`c6_a_waiter_that_gives_up_passes_its_place_on`,
+//! `c7_one_who_gives_up_gives_its_turn_to_the_next`).
+//!
+//! *Can it be changed while it runs?* `reconfigure` is in force at once, and
+//! says what becomes of calls under way and of those who wait (`rl_09_*`,
+//! `rl_18_*`).
+//!
+//! *What does a call cost?* A bulkhead two short locks; a token bucket one
+//! compare-and-swap, a count and a clock read (loom `l8`); a window one lock.
+//!
 //! [`Fault`]: crate::actor::Fault
 
 mod breaker;
+mod bulkhead;
+mod line;
+mod rate;
 
 pub use breaker::{Breaker, BreakerPermit, BreakerStats, Open};
+pub use bulkhead::{Bulkhead, BulkheadConfig, BulkheadFull, BulkheadPermit, BulkheadStats};
+pub use rate::{RateLimited, RateLimiter, RateLimiterConfig, RateLimiterStats, WhenSpent};
