@@ -93,7 +93,7 @@
 mod breaker;
 mod bulkhead;
 mod line;
-mod rate;
+pub(crate) mod rate;
 
 pub use breaker::{Breaker, BreakerPermit, BreakerStats, Open};
 pub use bulkhead::{Bulkhead, BulkheadConfig, BulkheadFull, BulkheadPermit, BulkheadStats};

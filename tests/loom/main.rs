@@ -1,5 +1,5 @@
-//! Every order in which the threads of the mailbox, the reply slot, the shell
-//! and a supervisor's turns can meet, checked with loom.
+//! Every order in which the threads of the mailbox, the reply slot, the shell,
+//! a supervisor's turns and the limits can meet, checked with loom.
 //!
 //! ```sh
 //! RUSTFLAGS="--cfg callboard_loom" cargo test --release --test loom
@@ -11,6 +11,8 @@
 //! is wrong. A mutant must fail, and for the reason that is written next to it;
 //! the copy without a wrong line must pass.
 
+#[cfg(callboard_loom)]
+mod bucket;
 #[cfg(callboard_loom)]
 mod cancel;
 #[cfg(callboard_loom)]
@@ -30,6 +32,8 @@ mod post;
 #[cfg(callboard_loom)]
 mod reply;
 #[cfg(callboard_loom)]
+mod semaphore;
+#[cfg(callboard_loom)]
 mod shell;
 #[cfg(callboard_loom)]
 mod turn;
@@ -43,6 +47,8 @@ fn main() -> std::process::ExitCode {
     models.extend(lanes::models());
     models.extend(drain::models());
     models.extend(reply::models());
+    models.extend(semaphore::models());
+    models.extend(bucket::models());
     models.extend(shell::models());
     models.extend(turn::models());
     harness::run(models)

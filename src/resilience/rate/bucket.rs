@@ -53,7 +53,7 @@ impl AtomicBucket {
             // Pairs with the fence in `reconfigure`: whoever saw a part of what
             // it wrote sees here that it had begun.
             fence(Acquire);
-            if version % 2 == 0 && self.version.load(Relaxed) == version {
+            if version.is_multiple_of(2) && self.version.load(Relaxed) == version {
                 return (Gcra::from_parts(token_time, capacity), word);
             }
             drop(self.changing.lock());

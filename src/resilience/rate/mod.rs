@@ -1,7 +1,7 @@
 //! Rate limiters: the arithmetic is [`policy::rate`](crate::policy::rate);
 //! here it holds calls up, or turns them away.
 
-mod bucket;
+pub(crate) mod bucket;
 mod config;
 mod meter;
 

@@ -1,5 +1,7 @@
 //! Copies of the primitives in which one line can be wrong.
 
+pub(crate) mod bucket;
 pub(crate) mod queue;
 pub(crate) mod reply;
+pub(crate) mod semaphore;
 pub(crate) mod turn;
