@@ -4,7 +4,7 @@
 //! - [`actor`]: what you write, and how it is reached. Start here.
 //! - [`mailbox`]: bounded queues, what happens when they are full, the books.
 //! - [`supervision`]: who restarts whom; pools.
-//! - [`resilience`]: breakers in front of workers.
+//! - [`resilience`]: breakers and limits in front of workers.
 //! - [`coordination`]: pipelines and scatters, as actor protocols that compose.
 //! - [`policy`]: the pure arithmetic behind all of it.
 //! - [`testing`]: probes, scripted workers, assertions.

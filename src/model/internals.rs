@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-pub use self::limits::{Bucket, Entry, Semaphore};
+pub use self::limits::{Accounts, Bucket, Entry, Semaphore};
 use super::Stage;
 use crate::actor::{Exit, Policy, Restart, Shutdown};
 use crate::mailbox::{self, Batch, Counts, Item, Mailbox, Unanswered, Unfinished, Word};

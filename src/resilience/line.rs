@@ -1,6 +1,7 @@
 //! A line in front of something that is given out in time: one at its head
 //! tries and sleeps, the others wait for their turn.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -24,15 +25,15 @@ pub(crate) struct Line {
     /// How much those in line wish for together.
     wished: AtomicU64,
     /// Whatever the head computed its sleep from has changed.
-    changed: Notify,
+    changed: Arc<Notify>,
 }
 
 impl Line {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(changed: Arc<Notify>) -> Self {
         Self {
             turn: Semaphore::new(1),
             wished: AtomicU64::new(0),
-            changed: Notify::new(),
+            changed,
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A layer is put in front of anything that answers, and the result answers
 //! again: a [`Breaker`] asks whether the callee is well, a [`Bulkhead`] how
-//! many are with it already, a [`RateLimiter`] how often it was asked lately.
+//! many are with it already, a [`RateLimiter`] how often it was asked lately, a
+//! [`Quota`] what that costs.
 //!
 //! ```
 //! use callboard::prelude::*;
@@ -25,15 +26,15 @@
 //!
 //! # Questions
 //!
-//! *What counts as a failure?* Transient, cascading, overloaded and deadline
-//! faults, and crashes. Permanent faults are the request's own doing and
+//! *What counts as a failure to a breaker?* Transient, cascading, overloaded and
+//! deadline faults, and crashes. Permanent faults are the request's own doing and
 //! cancelled calls are nobody's: they count neither way and give their permit
 //! back.
 //!
 //! *What does the caller see while it is open?* A cascading [`Fault`] at once,
 //! with the time after which it makes sense to come again.
 //!
-//! *What does a call cost?* Two short locks and two clock reads.
+//! *What does a call cost?* A breaker two short locks and two clock reads.
 //!
 //! *One breaker for how many?* Clones share one state. Use one breaker per
 //! thing that fails as one.
@@ -81,20 +82,41 @@
 //! (`c6_a_waiter_that_gives_up_passes_its_place_on`,
 //! `c7_one_who_gives_up_gives_its_turn_to_the_next`).
 //!
+//! *What if the cost is known afterwards?* A [`Quota`] reserves an estimate and
+//! settles what it was: the rest is refunded, and what it cost more is a debt
+//! that delays the next (`rl_15_*`). A reservation that is dropped is given
+//! back. It is paid from an account and all above it, or from none (`rl_13_*`;
+//! loom `l9`). A refusal is a fault of class budget, which no retry repeats.
+//!
+//! *What if there is a limit for each user?* A [`KeyedRateLimiter`] has a bucket
+//! for each key, forgets those that are full, and refuses new keys rather than
+//! forget one that is not (`rl_12_*`).
+//!
+//! *What if nobody knows how much the callee can take?*
+//! [`BulkheadConfig::adaptive()`] finds out: it lets one more in while answers
+//! come in time, and a tenth fewer when one is late or lost
+//! (`c6_an_adaptive_bulkhead_finds_what_its_callee_can_take`).
+//!
 //! *Can it be changed while it runs?* `reconfigure` is in force at once, and
 //! says what becomes of calls under way and of those who wait (`rl_09_*`,
 //! `rl_18_*`).
 //!
-//! *What does a call cost?* A bulkhead two short locks; a token bucket one
-//! compare-and-swap, a count and a clock read (loom `l8`); a window one lock.
+//! *What does a limit cost?* A bulkhead two short locks; a token bucket one
+//! compare-and-swap and a clock read (loom `l8`); a window one lock; a
+//! quota two locks for each account on the way up.
 //!
 //! [`Fault`]: crate::actor::Fault
 
 mod breaker;
 mod bulkhead;
 mod line;
+pub(crate) mod quota;
 pub(crate) mod rate;
 
 pub use breaker::{Breaker, BreakerPermit, BreakerStats, Open};
 pub use bulkhead::{Bulkhead, BulkheadConfig, BulkheadFull, BulkheadPermit, BulkheadStats};
-pub use rate::{RateLimited, RateLimiter, RateLimiterConfig, RateLimiterStats, WhenSpent};
+pub use quota::{Quota, QuotaConfig, QuotaSpent, QuotaStats, Reservation};
+pub use rate::{
+    KeyedRateLimiter, KeyedRateLimiterConfig, KeyedRateLimiterStats, RateLimited, RateLimiter,
+    RateLimiterConfig, RateLimiterStats, WhenSpent,
+};

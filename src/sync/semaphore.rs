@@ -161,19 +161,21 @@ impl Semaphore {
     }
 
     /// Changes how many permits there are. Those out beyond the new limit stay
-    /// out until they come back; at 0 the whole line is turned away.
-    pub(crate) fn resize(&self, limit: usize) {
+    /// out until they come back; at 0 the whole line is turned away. Whoever
+    /// has a permit now, or none for ever, is to be woken with no lock held.
+    #[must_use]
+    pub(crate) fn resize(&self, limit: usize) -> WakeList {
         let mut wakes = WakeList::default();
         let mut state = self.state.lock();
         state.limit = limit;
         state.grant(&mut wakes);
-        let turned_away = match limit {
-            0 => std::mem::take(&mut state.waiting),
-            _ => BTreeMap::new(),
-        };
-        drop(state);
-        wakes.wake();
-        turned_away.into_values().for_each(Waker::wake);
+        if limit == 0 {
+            let turned_away = std::mem::take(&mut state.waiting);
+            turned_away
+                .into_values()
+                .for_each(|waker| wakes.push(waker));
+        }
+        wakes
     }
 
     pub(crate) fn places(&self) -> Places {

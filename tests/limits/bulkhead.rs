@@ -1,7 +1,9 @@
 //! C6 and RL-16 to RL-19: bounded concurrency, bounded waiting.
 
 use std::pin::pin;
+use std::sync::atomic::Ordering::Relaxed;
 
+use callboard::policy::adaptive::AdaptiveConfig;
 use callboard::prelude::*;
 use callboard::resilience::{Bulkhead, BulkheadConfig};
 use tokio::time::Instant;
@@ -185,8 +187,47 @@ async fn c6_settings_change_while_calls_are_under_way() {
     let bulkhead = Bulkhead::new("gpu", BulkheadConfig::new(1).max_wait(Duration::ZERO));
     let _running = bulkhead.try_acquire().unwrap();
     assert!(bulkhead.acquire().await.is_err());
-    bulkhead.reconfigure(BulkheadConfig::new(2));
+    bulkhead.reconfigure(BulkheadConfig::new(2)).unwrap();
     assert!(bulkhead.acquire().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn c6_an_adaptive_bulkhead_finds_what_its_callee_can_take() {
+    // Quick with up to ten at once; each more makes all of them slower.
+    let under_way = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let callee = WorkerRef::from_fn("callee", move |(): ()| {
+        let under_way = std::sync::Arc::clone(&under_way);
+        async move {
+            let crowd = under_way.fetch_add(1, Relaxed) + 1;
+            tokio::time::sleep(ms(10) * crowd.max(10)).await;
+            under_way.fetch_sub(1, Relaxed);
+            Ok(())
+        }
+    });
+    let adaptive = AdaptiveConfig::new(1, 100).late_after(ms(120));
+    let bulkhead = Bulkhead::new("callee", BulkheadConfig::adaptive(adaptive));
+    let guarded = bulkhead.guard(&callee);
+    let callers: Vec<_> = (0..50)
+        .map(|_| {
+            let guarded = guarded.clone();
+            tokio::spawn(async move {
+                for _ in 0..40 {
+                    guarded.ask(()).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    tokio::time::sleep(secs(5)).await;
+    let found = bulkhead.stats().max_concurrent;
+    assert!((6..=14).contains(&found), "{found} of ten or so");
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    bulkhead.resize(3);
+    guarded.ask(()).await.unwrap();
+    assert_eq!(bulkhead.stats().max_concurrent, 3, "it is fixed now");
+    let nonsense = BulkheadConfig::adaptive(AdaptiveConfig::new(2, 1));
+    assert!(bulkhead.reconfigure(nonsense).is_err());
 }
 
 #[test]

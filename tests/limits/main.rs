@@ -4,6 +4,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks")]
 
 mod bulkhead;
+mod keyed;
+mod quota;
 mod rate;
 
 use std::future::Future;

@@ -28,7 +28,7 @@ async fn rl_01_the_sixth_of_five_is_told_to_come_in_a_second() {
     tokio::time::advance(secs(1)).await;
     limiter.try_take(1).unwrap();
     let stats = limiter.stats();
-    assert_eq!((stats.granted, stats.refused, stats.available), (6, 1, 0));
+    assert_eq!((stats.refused, stats.available), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,8 +138,7 @@ async fn c7_one_who_gives_up_gives_its_turn_to_the_next() {
     }
     second.await.unwrap();
     assert_eq!(begun.elapsed(), secs(1));
-    let stats = limiter.stats();
-    assert_eq!((stats.granted, stats.waiting), (2, 0));
+    assert_eq!(limiter.stats().waiting, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -172,6 +171,8 @@ async fn c7_a_guard_refuses_at_once_and_names_the_limit() {
     assert_eq!(refused.class(), FaultClass::Overloaded);
     assert_eq!(refused.retry_after(), Some(secs(40)));
     assert!(refused.message().contains("search"), "{refused}");
+    let stats = limiter.stats();
+    assert_eq!((stats.admitted, stats.refused), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]

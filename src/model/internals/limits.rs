@@ -1,9 +1,13 @@
-//! The semaphore and the token bucket, for the models of limits.
+//! The semaphore, the token bucket and the accounts, for the models of limits.
 
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use super::still;
+use crate::policy::quota::{Allowance, Cost};
 use crate::policy::rate::{Decision, TokenBucket};
+use crate::resilience::quota::account::Account;
 use crate::resilience::rate::bucket::AtomicBucket;
 use crate::sync::semaphore;
 
@@ -57,7 +61,7 @@ impl Semaphore {
     }
 
     pub fn resize(&self, limit: usize) {
-        self.0.resize(limit);
+        self.0.resize(limit).wake();
     }
 
     /// How many are held, and how many wait.
@@ -95,5 +99,44 @@ impl Bucket {
 
     pub fn reconfigure(&self, token_time: u64, capacity: u32, now: u64) {
         self.0.reconfigure(&settings(token_time, capacity), now);
+    }
+}
+
+/// Two agents' accounts below their team's, while no time passes.
+#[derive(Debug)]
+pub struct Accounts {
+    team: Arc<Account>,
+    agents: [Account; 2],
+}
+
+impl Accounts {
+    /// So many tokens for the team, and for each agent.
+    #[must_use]
+    pub fn new(team: u64, agent: u64) -> Self {
+        let tokens = |n| Allowance::new().tokens(n);
+        let team = Arc::new(Account::new("team".into(), tokens(team), None, still()));
+        let agents = ["ada", "bob"].map(|name| {
+            let above = Some(Arc::clone(&team));
+            Account::new(name.into(), tokens(agent), above, still())
+        });
+        Self { team, agents }
+    }
+
+    #[must_use]
+    pub fn debit(&self, agent: usize, n: u64) -> bool {
+        let cost = Cost::new().tokens(n);
+        self.agents[agent].debit(still(), cost).is_ok()
+    }
+
+    pub fn settle(&self, agent: usize, taken: u64, actual: u64) {
+        let [taken, actual] = [taken, actual].map(|n| Cost::new().tokens(n));
+        self.agents[agent].settle(still(), still(), taken, actual);
+    }
+
+    /// What the agents have used, and their team.
+    #[must_use]
+    pub fn used(&self) -> [u64; 3] {
+        let [ada, bob] = &self.agents;
+        [ada, bob, &*self.team].map(|account| account.with(|state| state.used(still()).tokens))
     }
 }

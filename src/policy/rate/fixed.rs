@@ -85,6 +85,11 @@ impl Cycle {
         }
     }
 
+    /// When it began.
+    pub(crate) const fn begun(&self) -> Instant {
+        self.begun
+    }
+
     /// Moves on to the cycle of `now` and says how many have begun. Those
     /// behind this one are of length `next`.
     pub(crate) fn advance(&mut self, now: Instant, next: Duration) -> u64 {
@@ -131,6 +136,10 @@ impl Used {
         Self { used: 0, limit }
     }
 
+    pub(crate) const fn used(self) -> u64 {
+        self.used
+    }
+
     pub(crate) const fn left(self) -> u64 {
         self.limit.saturating_sub(self.used)
     }
@@ -144,8 +153,17 @@ impl Used {
         }
     }
 
+    /// Another limit, at once.
+    pub(crate) const fn set_limit(&mut self, limit: u64) {
+        self.limit = limit;
+    }
+
     pub(crate) const fn add(&mut self, n: u64) {
         self.used = self.used.saturating_add(n);
+    }
+
+    pub(crate) const fn give_back(&mut self, n: u64) {
+        self.used = self.used.saturating_sub(n);
     }
 
     /// How many cycles have to begin before there is room for `n` more.

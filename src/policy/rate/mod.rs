@@ -28,6 +28,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::bucket::{Gcra, TokenBucket};
+pub(crate) use self::fixed::{Cycle, Used};
 pub use self::fixed::{FixedWindow, FixedWindowState};
 pub use self::sliding::{SlidingWindow, SlidingWindowState};
 
@@ -161,7 +162,7 @@ const fn nanos(time: Duration) -> u64 {
     }
 }
 
-const fn check_time(time: Duration) -> Result<(), InvalidRateLimit> {
+pub(crate) const fn check_time(time: Duration) -> Result<(), InvalidRateLimit> {
     if time.is_zero() {
         Err(InvalidRateLimit::NoTime)
     } else if time.as_nanos() > LONGEST as u128 {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::policy::adaptive::{AdaptiveConfig, InvalidAdaptive};
+
 /// Settings of a [`Bulkhead`](super::Bulkhead).
 ///
 /// # Examples
@@ -18,7 +20,7 @@ use serde::{Deserialize, Serialize};
 /// assert!(bulkhead.try_acquire().is_err());
 /// # Ok::<(), callboard::resilience::BulkheadFull>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct BulkheadConfig {
@@ -33,6 +35,9 @@ pub struct BulkheadConfig {
     /// When one who was refused is told to come again. Default 1 s.
     #[serde(with = "humantime_serde")]
     pub retry_after: Duration,
+    /// Lets the number of places follow what the callee can take, in place of
+    /// [`max_concurrent`](Self::max_concurrent). Default `None`: it is fixed.
+    pub adaptive: Option<AdaptiveConfig>,
 }
 
 impl BulkheadConfig {
@@ -44,7 +49,29 @@ impl BulkheadConfig {
             max_waiting: 1_000,
             max_wait: Duration::from_secs(5),
             retry_after: Duration::from_secs(1),
+            adaptive: None,
         }
+    }
+
+    /// As many calls at once as the callee can take: guarded calls are timed,
+    /// and the number of places follows.
+    #[must_use]
+    pub fn adaptive(adaptive: AdaptiveConfig) -> Self {
+        Self {
+            adaptive: Some(adaptive),
+            ..Self::default()
+        }
+    }
+
+    /// Says whether the settings make sense.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the bounds of an adaptive one.
+    pub fn validate(&self) -> Result<(), InvalidAdaptive> {
+        self.adaptive
+            .as_ref()
+            .map_or(Ok(()), AdaptiveConfig::validate)
     }
 
     /// Sets how many may wait for a place. Default 1000.
@@ -66,6 +93,12 @@ impl BulkheadConfig {
     pub const fn retry_after(mut self, retry_after: Duration) -> Self {
         self.retry_after = retry_after;
         self
+    }
+
+    /// How many places there are to begin with.
+    pub(super) fn places(&self) -> usize {
+        let adaptive = self.adaptive.as_ref();
+        adaptive.map_or(self.max_concurrent, |adaptive| adaptive.min.get())
     }
 
     pub(super) const fn waiting_allowed(&self) -> usize {

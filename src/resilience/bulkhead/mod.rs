@@ -9,7 +9,8 @@ use std::time::Duration;
 
 pub use self::config::BulkheadConfig;
 use crate::actor::system::clock;
-use crate::actor::{BoxFuture, Fault, Request, Serve, Served, WorkerRef};
+use crate::actor::{BoxFuture, Fault, FaultClass, Request, Serve, Served, WorkerRef};
+use crate::policy::adaptive::{AdaptiveLimit, InvalidAdaptive, Sample};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::sync::semaphore::Semaphore;
@@ -18,6 +19,8 @@ struct Inside {
     name: Arc<str>,
     places: Semaphore,
     config: Mutex<BulkheadConfig>,
+    /// Where the number of places follows what the callee can take.
+    adaptive: Mutex<Option<AdaptiveLimit>>,
     refused: AtomicU64,
 }
 
@@ -35,7 +38,8 @@ impl Bulkhead {
         Self {
             inside: Arc::new(Inside {
                 name: name.into(),
-                places: Semaphore::new(config.max_concurrent),
+                places: Semaphore::new(config.places()),
+                adaptive: Mutex::new(config.adaptive.clone().map(AdaptiveLimit::new)),
                 config: Mutex::new(config),
                 refused: AtomicU64::new(0),
             }),
@@ -104,18 +108,60 @@ impl Bulkhead {
     /// Puts other settings in force. Calls under way go on: where there are
     /// fewer places than calls, the next ones wait until enough of them are
     /// back. With no places at all, those who wait are refused. A limit on the
-    /// wait holds for those who come from now on.
-    pub fn reconfigure(&self, config: BulkheadConfig) {
-        let places = config.max_concurrent;
+    /// wait holds for those who come from now on. An adaptive number of places
+    /// begins anew at its minimum.
+    ///
+    /// # Errors
+    ///
+    /// Settings that make no sense. Nothing is changed then.
+    pub fn reconfigure(&self, config: BulkheadConfig) -> Result<(), InvalidAdaptive> {
+        config.validate()?;
+        let mut adaptive = self.inside.adaptive.lock();
+        *adaptive = config.adaptive.clone().map(AdaptiveLimit::new);
+        let places = config.places();
         // Settings first: whoever gets a new place was let in by them.
         *self.inside.config.lock() = config;
-        self.inside.places.resize(places);
+        let wakes = self.inside.places.resize(places);
+        drop(adaptive);
+        wakes.wake();
+        Ok(())
     }
 
     /// Changes how many calls may be under way; see [`Bulkhead::reconfigure`].
+    /// The number does not follow the callee any more.
     pub fn resize(&self, max_concurrent: usize) {
-        self.inside.config.lock().max_concurrent = max_concurrent;
-        self.inside.places.resize(max_concurrent);
+        let mut adaptive = self.inside.adaptive.lock();
+        *adaptive = None;
+        let mut config = self.inside.config.lock();
+        config.max_concurrent = max_concurrent;
+        config.adaptive = None;
+        drop(config);
+        let wakes = self.inside.places.resize(max_concurrent);
+        drop(adaptive);
+        wakes.wake();
+    }
+
+    /// Lets the number of places follow how a call went.
+    fn learn(&self, took: Duration, failed: Option<FaultClass>) {
+        let sample = match failed {
+            None => Sample::Answered(took),
+            Some(FaultClass::Overloaded | FaultClass::Deadline) => Sample::Lost,
+            // It says nothing about how crowded the callee is.
+            Some(_) => return,
+        };
+        // Held until the places are changed, so that what was learned last
+        // is what is heeded.
+        let mut adaptive = self.inside.adaptive.lock();
+        let Some(limit) = &mut *adaptive else {
+            return;
+        };
+        let before = limit.limit();
+        let places = limit.record(sample, self.inside.places.places().held);
+        if places != before {
+            let wakes = self.inside.places.resize(places);
+            drop(adaptive);
+            wakes.wake();
+        }
     }
 
     /// What it does at this instant, and did so far.
@@ -236,7 +282,15 @@ impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for Guarded<In, Out
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
         Box::pin(async move {
             let _permit = self.bulkhead.acquire().await?;
-            self.worker.ask(input).await
+            let is_adaptive = self.bulkhead.inside.adaptive.lock().is_some();
+            let begun = is_adaptive.then(clock);
+            let answer = self.worker.ask(input).await;
+            if let Some(begun) = begun {
+                let took = clock().saturating_duration_since(begun);
+                let failed = answer.as_ref().err().map(Fault::class);
+                self.bulkhead.learn(took, failed);
+            }
+            answer
         })
     }
 

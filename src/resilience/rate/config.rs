@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::rate::{InvalidRateLimit, RateLimit};
+use crate::policy::rate::{InvalidRateLimit, RateLimit, TokenBucket};
 
 /// What happens to a call when there is nothing left for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,5 +88,69 @@ impl Default for RateLimiterConfig {
 impl<L: Into<RateLimit>> From<L> for RateLimiterConfig {
     fn from(limit: L) -> Self {
         Self::new(limit)
+    }
+}
+
+/// Settings of a [`KeyedRateLimiter`](super::KeyedRateLimiter).
+///
+/// # Examples
+///
+/// ```
+/// use callboard::resilience::KeyedRateLimiterConfig;
+///
+/// let config: KeyedRateLimiterConfig =
+///     serde_json::from_str(r#"{ "bucket": { "tokens": 5 }, "max_keys": 1000 }"#)?;
+/// assert_eq!(config.bucket.tokens.get(), 5);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct KeyedRateLimiterConfig {
+    /// The bucket that each key has. Default a bucket of 20 that gets 10 a
+    /// second.
+    pub bucket: TokenBucket,
+    /// How many keys are remembered: those whose bucket is not full. Default
+    /// 100,000.
+    pub max_keys: usize,
+}
+
+impl KeyedRateLimiterConfig {
+    /// This bucket for each key.
+    #[must_use]
+    pub const fn new(bucket: TokenBucket) -> Self {
+        Self {
+            bucket,
+            max_keys: 100_000,
+        }
+    }
+
+    /// Sets how many keys are remembered; with 0 every key is refused. Default
+    /// 100,000.
+    #[must_use]
+    pub const fn max_keys(mut self, keys: usize) -> Self {
+        self.max_keys = keys;
+        self
+    }
+
+    /// Says whether the settings make sense.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the bucket.
+    pub const fn validate(&self) -> Result<(), InvalidRateLimit> {
+        self.bucket.validate()
+    }
+}
+
+impl Default for KeyedRateLimiterConfig {
+    fn default() -> Self {
+        Self::new(TokenBucket::default())
+    }
+}
+
+impl From<TokenBucket> for KeyedRateLimiterConfig {
+    fn from(bucket: TokenBucket) -> Self {
+        Self::new(bucket)
     }
 }

@@ -8,84 +8,87 @@ use crate::policy::rate::{
 };
 use crate::sync::Mutex;
 
-/// A limit and what was taken of it.
+/// A limit and what was taken of it. Times are since it was made: to take two
+/// instants apart costs more than a take.
 #[derive(Debug)]
 pub(crate) enum Meter {
     /// One word and no lock.
-    Bucket(Instant, AtomicBucket),
-    Sliding(Mutex<SlidingWindowState>),
-    Fixed(Mutex<FixedWindowState>),
+    Bucket(AtomicBucket),
+    Sliding(Instant, Mutex<SlidingWindowState>),
+    Fixed(Instant, Mutex<FixedWindowState>),
 }
 
 impl Meter {
-    pub(crate) fn new(limit: RateLimit, now: Instant) -> Self {
+    pub(crate) fn new(limit: RateLimit, origin: Instant) -> Self {
         match limit {
-            RateLimit::TokenBucket(bucket) => Self::Bucket(now, AtomicBucket::new(&bucket)),
+            RateLimit::TokenBucket(bucket) => Self::Bucket(AtomicBucket::new(&bucket)),
             RateLimit::SlidingWindow(window) => {
-                Self::Sliding(Mutex::new(SlidingWindowState::new(window)))
+                Self::Sliding(origin, Mutex::new(SlidingWindowState::new(window)))
             }
             RateLimit::FixedWindow(window) => {
-                Self::Fixed(Mutex::new(FixedWindowState::new(now, window)))
+                Self::Fixed(origin, Mutex::new(FixedWindowState::new(origin, window)))
             }
         }
     }
 
     #[inline]
-    pub(crate) fn take(&self, now: Instant, n: u32) -> Decision {
+    pub(crate) fn take(&self, now: Duration, n: u32) -> Decision {
         match self {
-            Self::Bucket(origin, bucket) => bucket.take(since(*origin, now), n),
-            Self::Sliding(state) => state.lock().take(now, n),
-            Self::Fixed(state) => state.lock().take(now, n),
+            Self::Bucket(bucket) => bucket.take(nanos(now), n),
+            Self::Sliding(origin, state) => state.lock().take(*origin + now, n),
+            Self::Fixed(origin, state) => state.lock().take(*origin + now, n),
         }
     }
 
     /// How long whoever comes now waits for `n`, one after another.
-    pub(crate) fn wait(&self, now: Instant, n: u64) -> Duration {
+    pub(crate) fn wait(&self, now: Duration, n: u64) -> Duration {
         match self {
-            Self::Bucket(origin, bucket) => bucket.wait(since(*origin, now), n),
-            Self::Sliding(state) => state.lock().wait(now, n),
-            Self::Fixed(state) => state.lock().wait(now, n),
+            Self::Bucket(bucket) => bucket.wait(nanos(now), n),
+            Self::Sliding(origin, state) => state.lock().wait(*origin + now, n),
+            Self::Fixed(origin, state) => state.lock().wait(*origin + now, n),
         }
     }
 
-    pub(crate) fn available(&self, now: Instant) -> u32 {
+    pub(crate) fn available(&self, now: Duration) -> u32 {
         match self {
-            Self::Bucket(origin, bucket) => bucket.available(since(*origin, now)),
-            Self::Sliding(state) => state.lock().available(now),
-            Self::Fixed(state) => state.lock().available(now),
+            Self::Bucket(bucket) => bucket.available(nanos(now)),
+            Self::Sliding(origin, state) => state.lock().available(*origin + now),
+            Self::Fixed(origin, state) => state.lock().available(*origin + now),
         }
     }
 
     /// The most that can be taken at once.
     pub(crate) fn most(&self) -> u32 {
         match self {
-            Self::Bucket(_, bucket) => bucket.capacity(),
-            Self::Sliding(state) => state.lock().most(),
-            Self::Fixed(state) => state.lock().most(),
+            Self::Bucket(bucket) => bucket.capacity(),
+            Self::Sliding(_, state) => state.lock().most(),
+            Self::Fixed(_, state) => state.lock().most(),
         }
     }
 
-    pub(crate) fn drain(&self, now: Instant) {
+    pub(crate) fn drain(&self, now: Duration) {
         match self {
-            Self::Bucket(origin, bucket) => bucket.drain(since(*origin, now)),
-            Self::Sliding(state) => state.lock().drain(now),
-            Self::Fixed(state) => state.lock().drain(now),
+            Self::Bucket(bucket) => bucket.drain(nanos(now)),
+            Self::Sliding(origin, state) => state.lock().drain(*origin + now),
+            Self::Fixed(origin, state) => state.lock().drain(*origin + now),
         }
     }
 
     pub(crate) fn reconfigure(
         &self,
         limit: RateLimit,
-        now: Instant,
+        now: Duration,
     ) -> Result<(), InvalidRateLimit> {
         limit.validate()?;
         match (self, limit) {
-            (Self::Bucket(origin, bucket), RateLimit::TokenBucket(new)) => {
-                bucket.reconfigure(&new, since(*origin, now));
+            (Self::Bucket(bucket), RateLimit::TokenBucket(new)) => {
+                bucket.reconfigure(&new, nanos(now));
             }
-            (Self::Sliding(state), RateLimit::SlidingWindow(new)) => state.lock().reconfigure(new),
-            (Self::Fixed(state), RateLimit::FixedWindow(new)) => {
-                state.lock().reconfigure(now, new);
+            (Self::Sliding(_, state), RateLimit::SlidingWindow(new)) => {
+                state.lock().reconfigure(new)
+            }
+            (Self::Fixed(origin, state), RateLimit::FixedWindow(new)) => {
+                state.lock().reconfigure(*origin + now, new);
             }
             _ => return Err(InvalidRateLimit::OtherKind),
         }
@@ -95,8 +98,7 @@ impl Meter {
 
 /// Nanoseconds, enough for 584 years.
 #[inline]
-pub(crate) fn since(origin: Instant, now: Instant) -> u64 {
-    let passed = now.saturating_duration_since(origin);
-    let whole = passed.as_secs().saturating_mul(1_000_000_000);
-    whole.saturating_add(passed.subsec_nanos().into())
+pub(crate) fn nanos(time: Duration) -> u64 {
+    let whole = time.as_secs().saturating_mul(1_000_000_000);
+    whole.saturating_add(time.subsec_nanos().into())
 }

@@ -3,13 +3,15 @@
 
 pub(crate) mod bucket;
 mod config;
+mod keyed;
 mod meter;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use self::config::{RateLimiterConfig, WhenSpent};
+pub use self::config::{KeyedRateLimiterConfig, RateLimiterConfig, WhenSpent};
+pub use self::keyed::{KeyedRateLimiter, KeyedRateLimiterStats};
 use self::meter::Meter;
 use super::line::{Line, Missed};
 use crate::actor::system::clock;
@@ -20,10 +22,11 @@ use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 struct Inside {
     name: Arc<str>,
+    began: Instant,
     meter: Meter,
     line: Line,
     config: Mutex<RateLimiterConfig>,
-    granted: AtomicU64,
+    admitted: AtomicU64,
     refused: AtomicU64,
 }
 
@@ -41,14 +44,15 @@ impl RateLimiter {
     /// [`RateLimiterConfig::validate`] finds them.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>, config: impl Into<RateLimiterConfig>) -> Self {
-        let config = config.into();
+        let (config, began) = (config.into(), clock());
         Self {
             inside: Arc::new(Inside {
                 name: name.into(),
-                meter: Meter::new(config.limit, clock()),
-                line: Line::new(),
+                began,
+                meter: Meter::new(config.limit, began),
+                line: Line::new(Arc::default()),
                 config: Mutex::new(config),
-                granted: AtomicU64::new(0),
+                admitted: AtomicU64::new(0),
                 refused: AtomicU64::new(0),
             }),
         }
@@ -62,16 +66,17 @@ impl RateLimiter {
     /// again, or that it never does.
     #[inline]
     pub fn try_take(&self, n: u32) -> Result<(), RateLimited> {
-        self.try_take_at(clock(), n)
+        self.try_take_at(self.inside.now(), n)
     }
 
-    /// As [`RateLimiter::try_take`], for who has read the clock already.
+    /// As [`RateLimiter::try_take`] at a time that the caller keeps, counted
+    /// from when the limiter was made.
     ///
     /// # Errors
     ///
     /// As [`RateLimiter::try_take`].
     #[inline]
-    pub fn try_take_at(&self, now: Instant, n: u32) -> Result<(), RateLimited> {
+    pub fn try_take_at(&self, now: Duration, n: u32) -> Result<(), RateLimited> {
         if self.has_taken(now, n) {
             Ok(())
         } else {
@@ -92,26 +97,21 @@ impl RateLimiter {
     /// Nothing is taken before the future resolves. Dropped, it leaves the
     /// line, and those behind move up.
     pub async fn take(&self, n: u32) -> Result<(), RateLimited> {
-        let now = clock();
+        let now = self.inside.now();
         if self.has_taken(now, n) {
             return Ok(());
         }
         let inside = &*self.inside;
         let most = inside.config.lock().max_waiting;
         let expected = inside.wait_behind(now, n);
-        let take = |now| inside.meter.take(now, n);
-        match inside.line.wait(n, most, expected, take).await {
-            Ok(()) => {
-                inside.granted.fetch_add(n.into(), Relaxed);
-                Ok(())
-            }
-            Err(Missed) => Err(self.refuse(clock(), n)),
-        }
+        let take = |_| inside.meter.take(inside.now(), n);
+        let waited = inside.line.wait(n, most, expected, take).await;
+        waited.map_err(|Missed| self.refuse(inside.now(), n))
     }
 
     /// Takes away all there is. Nobody gets anything until some has come back.
     pub fn drain(&self) {
-        self.inside.meter.drain(clock());
+        self.inside.meter.drain(self.inside.now());
     }
 
     /// Puts the limiter in front of a worker; the result is a worker again.
@@ -146,7 +146,9 @@ impl RateLimiter {
     ) -> Result<(), InvalidRateLimit> {
         let config = config.into();
         let mut current = self.inside.config.lock();
-        self.inside.meter.reconfigure(config.limit, clock())?;
+        self.inside
+            .meter
+            .reconfigure(config.limit, self.inside.now())?;
         *current = config;
         drop(current);
         self.inside.line.changed();
@@ -157,26 +159,22 @@ impl RateLimiter {
     #[must_use]
     pub fn stats(&self) -> RateLimiterStats {
         RateLimiterStats {
-            available: self.inside.meter.available(clock()),
+            available: self.inside.meter.available(self.inside.now()),
             waiting: self.inside.line.len(),
-            granted: self.inside.granted.load(Relaxed),
+            admitted: self.inside.admitted.load(Relaxed),
             refused: self.inside.refused.load(Relaxed),
         }
     }
 
     #[inline]
-    fn has_taken(&self, now: Instant, n: u32) -> bool {
+    fn has_taken(&self, now: Duration, n: u32) -> bool {
         let inside = &*self.inside;
         // A newcomer does not overtake those who wait.
-        let is_taken = inside.line.is_empty() && inside.meter.take(now, n) == Decision::Allowed(());
-        if is_taken {
-            inside.granted.fetch_add(n.into(), Relaxed);
-        }
-        is_taken
+        inside.line.is_empty() && inside.meter.take(now, n) == Decision::Allowed(())
     }
 
     #[cold]
-    fn refuse(&self, now: Instant, n: u32) -> RateLimited {
+    fn refuse(&self, now: Duration, n: u32) -> RateLimited {
         let inside = &*self.inside;
         inside.refused.fetch_add(1, Relaxed);
         let name = Arc::clone(&inside.name);
@@ -192,8 +190,13 @@ impl RateLimiter {
 }
 
 impl Inside {
+    /// The time since the limiter was made.
+    fn now(&self) -> Duration {
+        clock().saturating_duration_since(self.began)
+    }
+
     /// How long whoever comes now waits, behind all who are in line.
-    fn wait_behind(&self, now: Instant, n: u32) -> Duration {
+    fn wait_behind(&self, now: Duration, n: u32) -> Duration {
         let wished = self.line.wished();
         self.meter.wait(now, wished.saturating_add(n.into()))
     }
@@ -216,9 +219,10 @@ pub struct RateLimiterStats {
     pub available: u32,
     /// How many wait in line.
     pub waiting: usize,
-    /// How much was taken so far.
-    pub granted: u64,
-    /// How many were refused so far.
+    /// Jobs that guards let through so far. Takes are not counted: that would
+    /// cost as much as the take does.
+    pub admitted: u64,
+    /// Takes that were refused so far, those of guards too.
     pub refused: u64,
 }
 
@@ -294,6 +298,7 @@ impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for Guarded<In, Out
                 WhenSpent::Refuse => self.limiter.try_take(1)?,
                 WhenSpent::Wait => self.limiter.take(1).await?,
             }
+            self.limiter.inside.admitted.fetch_add(1, Relaxed);
             self.worker.ask(input).await
         })
     }
