@@ -30,6 +30,8 @@ mod mutants;
 #[cfg(callboard_loom)]
 mod post;
 #[cfg(callboard_loom)]
+mod quota;
+#[cfg(callboard_loom)]
 mod reply;
 #[cfg(callboard_loom)]
 mod semaphore;
@@ -49,6 +51,7 @@ fn main() -> std::process::ExitCode {
     models.extend(reply::models());
     models.extend(semaphore::models());
     models.extend(bucket::models());
+    models.extend(quota::models());
     models.extend(shell::models());
     models.extend(turn::models());
     harness::run(models)

@@ -2,6 +2,7 @@
 
 pub(crate) mod bucket;
 pub(crate) mod queue;
+pub(crate) mod quota;
 pub(crate) mod reply;
 pub(crate) mod semaphore;
 pub(crate) mod turn;
