@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use callboard::prelude::*;
 
-use crate::contender::Contender;
+use crate::contender::{Contender, limits};
 use crate::counting::Count;
 use crate::crash::SCRIPTED_CRASH;
 use crate::runtime::{Latch, Roll, in_parallel, on_two_workers};
@@ -51,6 +51,7 @@ impl Contender for Callboard {
             Work::Restart { crashes } => Some(on_two_workers(restart(crashes))),
             Work::Group { crashes } => Some(on_two_workers(group(crashes))),
             Work::Swarm { actors } => Some(on_two_workers(swarm(actors))),
+            Work::Limit { limit, decisions } => Some(Outcome::Took(limits::run(limit, decisions))),
         }
     }
 }
