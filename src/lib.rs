@@ -4,7 +4,7 @@
 //! - [`actor`]: what you write, and how it is reached. Start here.
 //! - [`mailbox`]: bounded queues, what happens when they are full, the books.
 //! - [`supervision`]: who restarts whom; pools.
-//! - [`resilience`]: breakers in front of workers.
+//! - [`resilience`]: breakers, retries, limits, fallbacks in front of workers.
 //! - [`coordination`]: pipelines and scatters, as actor protocols that compose.
 //! - [`policy`]: the pure arithmetic behind all of it.
 //! - [`testing`]: probes, scripted workers, assertions.
@@ -15,6 +15,8 @@
 //! # Features
 //!
 //! - `tracing` (default): lifecycle events and dead letters as `tracing` events.
+//! - `cache`: answers that are kept, by content hash.
+//! - `tower`: workers as tower services, the resilience floor as tower layers.
 //!
 //! # Loom
 //!
@@ -41,6 +43,8 @@ pub mod resilience;
 pub mod supervision;
 pub(crate) mod sync;
 pub mod testing;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 #[cfg(callboard_loom)]
 pub use model::model;

@@ -19,6 +19,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("model", 8),
     ("sim", 8),
     ("testing", 8),
+    ("tower", 8),
 ];
 
 /// Where code may ask whether loom is in charge, and why.

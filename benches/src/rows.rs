@@ -6,8 +6,10 @@
 
 use std::time::Duration;
 
-use crate::contender::{ACTIX, CHANNEL, Contender, FAILSAFE, KAMEO, KANAL, RACTOR};
-use crate::work::{Deadline, Guard, Keeper, Outcome, Work};
+use crate::contender::{
+    ACTIX, CHANNEL, Contender, FAILSAFE, GOVERNOR, KAMEO, KANAL, RACTOR, SEMAPHORE,
+};
+use crate::work::{Deadline, Guard, Keeper, Limit, Outcome, Work};
 
 /// A workload, and what its outcome has to be.
 #[derive(Debug)]
@@ -379,7 +381,54 @@ pub const SUBJECTS: &[Subject] = &[
             at_most(Figure::P99, 30.0, 12.0),
         ],
     },
+    Subject {
+        name: "limiter/gcra",
+        what: "a token from a bucket that has one, at a time that is passed in",
+        work: limit(Limit::Bucket),
+        rows: &[cost(GOVERNOR, Some(1.2), Some(1.0))],
+    },
+    Subject {
+        name: "limiter/gcra-and-clock",
+        what: "the same with the library's clock: tokio's, which a test can pause; governor's counts cycles",
+        work: limit(Limit::BucketAndClock),
+        rows: &[cost(GOVERNOR, None, Some(1.2))],
+    },
+    Subject {
+        name: "limiter/keyed",
+        what: "a token from the bucket of one of 1,000 keys, at a time that is passed in",
+        work: limit(Limit::Keyed),
+        rows: &[cost(GOVERNOR, Some(1.2), Some(1.0))],
+    },
+    Subject {
+        name: "limiter/keyed-and-clock",
+        what: "the same with the library's clock",
+        work: limit(Limit::KeyedAndClock),
+        rows: &[cost(GOVERNOR, None, Some(1.2))],
+    },
+    Subject {
+        name: "limiter/permit",
+        what: "a permit of a bulkhead and its return, beside an owned one of a semaphore",
+        work: limit(Limit::Permit),
+        rows: &[cost(SEMAPHORE, None, Some(1.2))],
+    },
+    Subject {
+        name: "limiter/quota",
+        what: "a reservation in an account, its team's and everyone's, and its settlement",
+        work: limit(Limit::Quota),
+        rows: &[Row {
+            rule: Rule::Absolute,
+            peer: None,
+            ..cost(GOVERNOR, Some(1_000.0), Some(250.0))
+        }],
+    },
 ];
+
+const fn limit(limit: Limit) -> Work {
+    Work::Limit {
+        limit,
+        decisions: 2_000_000,
+    }
+}
 
 #[cfg(test)]
 mod tests {

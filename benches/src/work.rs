@@ -111,7 +111,35 @@ pub enum Work {
         /// Actors started and stopped.
         actors: u64,
     },
+    /// A limit that is never reached is asked again and again, on one thread.
+    /// Operation: a decision.
+    Limit {
+        /// Which one.
+        limit: Limit,
+        /// Decisions made.
+        decisions: u64,
+    },
 }
+
+/// Something that bounds how much happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// A token bucket, at a time that is passed in.
+    Bucket,
+    /// The same with the library's own clock.
+    BucketAndClock,
+    /// A token bucket for each of [`KEYS`] keys, at a time that is passed in.
+    Keyed,
+    /// The same with the library's own clock.
+    KeyedAndClock,
+    /// A reservation at three levels of accounts, and its settlement.
+    Quota,
+    /// A permit, and its return.
+    Permit,
+}
+
+/// Keys of a keyed limiter.
+pub const KEYS: u64 = 1_000;
 
 /// Whether an ask has a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +183,7 @@ impl Work {
                 actors
             }
             Self::Restart { crashes } | Self::Group { crashes } => crashes,
+            Self::Limit { decisions, .. } => decisions,
         }
     }
 
@@ -193,6 +222,10 @@ impl Work {
                 crashes: operations,
             },
             Self::Swarm { .. } => Self::Swarm { actors: operations },
+            Self::Limit { limit, .. } => Self::Limit {
+                limit,
+                decisions: operations,
+            },
         }
     }
 

@@ -1,11 +1,14 @@
 //! What the project's own models see of the floors below: the queue and the
 //! reply slot, for messages that are plain numbers; a supervisor's turns and its
-//! plan; a breaker's steps. No part of the interface.
+//! plan; a breaker's steps; what limits are made of. No part of the interface.
+
+mod limits;
 
 use std::sync::OnceLock;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
+pub use self::limits::{Accounts, Bucket, Entry, Semaphore};
 use super::Stage;
 use crate::actor::{Exit, Policy, Restart, Shutdown};
 use crate::mailbox::{self, Batch, Counts, Item, Mailbox, Unanswered, Unfinished, Word};

@@ -32,6 +32,9 @@
 //! | How long until the next try? | [`Backoff`](backoff::Backoff) | no jitter, doubling |
 //! | Have there been too many restarts? | [`Intensity`](intensity::Intensity) | 1 in 5 s |
 //! | How many restarts are left for all? | [`RestartBudget`](budget::RestartBudget) | 100,000 at once, whole again in 60 s |
+//! | How much in how much time? | [`RateLimit`](rate::RateLimit) | 10 a second, 20 at once |
+//! | How much of what costs something is left? | [`Allowance`](quota::Allowance) | no limits |
+//! | How many calls at once can a callee take? | [`AdaptiveLimit`](adaptive::AdaptiveLimit) | from 1 up to 200 |
 //! | May a callee that fails be called? | [`Breaker`](breaker::Breaker) | 5 failures in a row, open for 60 s |
 //! | Is an actor well, and when is it given up? | [`HealthCheck`](health::HealthCheck) | every 10 s, 3 failures in a row |
 //! | Which message goes first? | [`choose`](priority::choose) among [`Priority`](priority::Priority)s | 5 of 0 to 9 |
@@ -78,6 +81,21 @@
 //! neither way
 //! (`cb_20_an_ignored_probe_gives_its_place_to_the_next`).
 //!
+//! # Is a limit exact?
+//!
+//! To the nanosecond: whoever was denied comes back after the wait and is
+//! allowed, and a nanosecond earlier is not (`the_wait_of_a_bucket_is_exact`).
+//! No stretch of time sees more than the capacity and what came back
+//! (`no_stretch_of_time_sees_more_than_the_capacity_and_what_came_back`); a
+//! sliding window holds in any stretch of its length
+//! (`a_sliding_window_agrees_with_a_list_of_all_grants`).
+//!
+//! # What if something costs more than was reserved for it?
+//!
+//! It is a debt that the next periods pay before anyone gets anything
+//! (`rl_15_what_it_cost_more_is_a_debt_that_delays_the_next`,
+//! `an_account_agrees_with_a_sum_of_what_was_settled`).
+//!
 //! # When is an ailing actor given up?
 //!
 //! When as many checks in a row have failed as its settings allow, in one life
@@ -101,10 +119,12 @@
 //!
 //! A closed breaker looks at its state to admit a call. A restart window
 //! keeps at most one timestamp more than the restarts allowed, a breaker's rate
-//! two bytes for each call in its window, or sixty sums for a window of time;
-//! everything else is of fixed size and owns no heap.
+//! two bytes for each call in its window, or sixty sums for a window of time, a
+//! sliding window 16 bytes for each grant in it; everything else is of fixed size
+//! and owns no heap.
 #![forbid(unsafe_code)]
 
+pub mod adaptive;
 pub mod backoff;
 pub mod breaker;
 pub mod budget;
@@ -112,6 +132,8 @@ pub mod choice;
 pub mod health;
 pub mod intensity;
 pub mod priority;
+pub mod quota;
+pub mod rate;
 pub mod retry;
 pub mod retry_budget;
 pub mod sizing;
@@ -122,6 +144,7 @@ mod tests {
     #[test]
     fn every_test_that_the_guide_names_exists() {
         let sources = [
+            include_str!("adaptive.rs"),
             include_str!("backoff.rs"),
             include_str!("breaker/tests/mod.rs"),
             include_str!("breaker/tests/conformance.rs"),
@@ -132,6 +155,8 @@ mod tests {
             include_str!("health.rs"),
             include_str!("intensity.rs"),
             include_str!("priority.rs"),
+            include_str!("quota/tests.rs"),
+            include_str!("rate/tests.rs"),
             include_str!("sizing.rs"),
         ]
         .concat();

@@ -1,96 +1,144 @@
 //! What stands between a caller and a worker that may fail.
 //!
-//! First form: the circuit breaker. It is a [`Breaker`] in front of anything
-//! that answers, and the result answers again.
+//! A layer is put in front of anything that answers, and the result answers
+//! again. So layers stack, and a stack stands wherever a worker can.
 //!
 //! ```
+//! use callboard::policy::retry::Retry;
 //! use callboard::prelude::*;
-//! use callboard::resilience::Breaker;
+//! use callboard::resilience::{BulkheadConfig, Fallback, Stack, StackConfig};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() {
-//! let flaky = WorkerRef::from_fn("flaky", |_: u32| async { Err::<u32, _>(Fault::transient("down")) });
-//! let breaker = Breaker::new("flaky", Breaker::consecutive(2).open_for(secs(30)));
-//! let guarded = breaker.guard(&flaky);
+//! # async fn main() -> Result<(), BoxError> {
+//! let model = WorkerRef::from_fn("model", |_: u32| async { Err::<u32, _>(Fault::transient("down")) });
+//! let config = StackConfig::new()
+//!     .deadline(secs(2))
+//!     .bulkhead(BulkheadConfig::new(16))
+//!     .breaker(Breaker::consecutive(2).open_for(secs(30)))
+//!     .retry(Retry::constant(ms(1)).attempts(2));
+//! let stack = Stack::new("model", config)?;
+//! let answer = Fallback::first("model", stack.guard(&model)).or("safe", |n| n);
 //!
-//! for _ in 0..2 {
-//!     assert_eq!(guarded.ask(1).await.unwrap_err().class(), FaultClass::Transient);
+//! for n in 0..3 {
+//!     assert_eq!(answer.ask(n).await?.value, n);
 //! }
-//! let refused = guarded.ask(1).await.unwrap_err();
-//! assert_eq!(refused.class(), FaultClass::Cascading, "open: the worker is not asked");
-//! assert!(refused.retry_after().is_some());
+//! assert_eq!(stack.breaker().unwrap().stats().admitted, 2, "then it was open");
+//! # Ok(())
 //! # }
 //! ```
 //!
-//! # The breaker
+//! | question | layer |
+//! | --- | --- |
+//! | Is the callee well? | [`Breaker`] |
+//! | May it work the next time? | [`Retrier`], within a [`RetryBudget`] |
+//! | Who else can answer? | [`Fallback`] |
+//! | Can the answer do without a part? | [`Degradation`] |
+//! | How many are with it already? | [`Bulkhead`] |
+//! | How often was it asked lately? | [`RateLimiter`], [`KeyedRateLimiter`] |
+//! | What does that cost? | [`Quota`] |
+//! | Does somebody ask the same right now? | [`Coalescer`] |
+//! | Has somebody asked it before? | `Cache` (feature `cache`) |
+//! | All of it, in the right order? | [`Stack`] |
 //!
-//! *What opens it?* Failures in a row, a share of failures, a share of slow
-//! calls, or whichever of them comes first:
-//! `Breaker::failure_rate(0.5).or_slow_rate(0.8, secs(2)).time_window(secs(60))`.
-//! The [settings](crate::policy::breaker::BreakerConfig) are plain data, can
-//! stand in a file, and change live with [`Breaker::reconfigure`]
-//! (`c1_settings_are_changed_live_and_nonsense_changes_nothing`).
+//! The order, from the outside to the inside, is deadline, fallback, bulkhead,
+//! breaker, retry, rate and quota; `docs/resilience.md` says why. Modules have
+//! guides of their own: [`breaker`], [`retry`], [`fallback`], [`degradation`],
+//! [`coalesce`].
 //!
-//! *What counts as a failure?* Transient, cascading, overloaded and deadline
-//! faults, and crashes. Permanent faults are the request's own doing and
-//! cancelled calls are nobody's: they count neither way and give their permit
-//! back (`cb_20_a_fault_that_says_nothing_gives_its_permit_back`).
-//! [`Breaker::counting`] says otherwise for a class, and
-//! [`Breaker::guard_judging`] looks at the answer itself
-//! (`cb_34_an_answer_may_count_as_a_failure_and_is_handed_on`).
+//! # Limits
 //!
-//! *What does the caller see while it is open?* A cascading [`Fault`] at once,
-//! with the time after which it makes sense to come again; the worker is not
-//! asked (`cb_12_while_it_is_open_the_worker_is_never_asked`).
+//! ```
+//! use callboard::policy::rate::TokenBucket;
+//! use callboard::prelude::*;
+//! use callboard::resilience::{Bulkhead, BulkheadConfig, RateLimiter};
 //!
-//! *How does it close again?* After `open_for` the next calls are probes, as
-//! many at once as allowed and no more
-//! (`cb_16_exactly_as_many_probes_get_through_as_the_trial_has`). Two that
-//! succeed in a row close it, one that fails opens it again; or the rates over
-//! a fixed number of probes decide. A trial that nobody fills does not last
-//! for ever (`cb_26_a_trial_that_is_never_full_ends_by_timer_too`).
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let search = WorkerRef::from_fn("search", |n: u32| async move { Ok(n) });
+//! let calm = RateLimiter::new("search", TokenBucket::per_minute(2)).guard(&search);
+//! let calm = Bulkhead::new("search", BulkheadConfig::new(4)).guard(&calm);
 //!
-//! *Who turns it half-open?* The next call; until then it reads open. With
-//! [`Turns::ByTimer`](crate::policy::breaker::Turns::ByTimer) a timer does
-//! (`cb_14_with_a_timer_it_turns_half_open_without_a_call`).
+//! calm.ask(1).await.unwrap();
+//! calm.ask(2).await.unwrap();
+//! let refused = calm.ask(3).await.unwrap_err();
+//! assert_eq!(refused.class(), FaultClass::Overloaded);
+//! assert!(refused.retry_after() <= Some(secs(30)));
+//! # }
+//! ```
 //!
-//! *What if a call is dropped halfway?* It counts neither way, and its place is
-//! free (`c1_a_call_that_is_dropped_halfway_gives_its_permit_back`). The result
-//! of a call from before a change of state says nothing after it.
+//! *What happens when a limit is reached?* The call is refused with an
+//! overloaded [`Fault`] that says when to come again
+//! (`rl_01_the_sixth_of_five_is_told_to_come_in_a_second`), or it waits: in a
+//! bulkhead by default, at a limiter with [`WhenSpent::Wait`]. More than a
+//! limiter can ever give is a permanent fault, not a wait (`rl_04_*`).
 //!
-//! *Can I say so by hand?* [`Breaker::turn`] forces it open, disables it or has
-//! it only measure; [`Breaker::reset`] closes it. What makes no sense is an
-//! error (`cb_31_a_change_that_is_none_is_an_error`).
+//! *In which order do callers wait?* In order of arrival, and no newcomer
+//! overtakes (`c7_those_who_wait_are_served_in_order_and_nobody_overtakes`;
+//! loom `l7`). So one that wants much holds up those behind it that want
+//! little, and is not starved by them.
 //!
-//! *How do I watch it?* [`Breaker::stats`] at one instant, [`Breaker::subscribe`]
-//! for what happens, in order and numbered
-//! (`cb_02_the_call_the_threshold_and_the_state_are_told_in_this_order_once`).
-//! Who is slow loses the oldest events, counted
-//! (`c1_a_slow_listener_loses_the_oldest_events_and_knows_how_many`).
+//! *How long do they wait?* No longer than the deadline in force. A limiter
+//! knows the wait beforehand, and refuses at once where it is too long
+//! (`c7_a_wait_that_would_outlive_the_deadline_fails_at_once`); a bulkhead
+//! does not, and has a [`max_wait`](BulkheadConfig::max_wait) of its own
+//! (`c6_a_call_waits_as_long_as_it_may_and_no_longer`).
 //!
-//! *What does a call cost?* Two short locks and one box. The clock is read
-//! where it matters: once at each end of a call where slow calls count, once
-//! for each call in a window of time, and when the state may change.
+//! *What if a caller goes away?* It leaves the line, and a place that was on
+//! its way to it goes to the next
+//! (`c6_a_waiter_that_gives_up_passes_its_place_on`,
+//! `c7_one_who_gives_up_gives_its_turn_to_the_next`).
 //!
-//! *One breaker for how many?* Clones share one state. Use one breaker per
-//! thing that fails as one.
+//! *What if the cost is known afterwards?* A [`Quota`] reserves an estimate and
+//! settles what it was: the rest is refunded, and what it cost more is a debt
+//! that delays the next (`rl_15_*`). A reservation that is dropped is given
+//! back. It is paid from an account and all above it, or from none (`rl_13_*`;
+//! loom `l9`). A refusal is a fault of class budget, which no retry repeats.
+//!
+//! *What if there is a limit for each user?* A [`KeyedRateLimiter`] has a bucket
+//! for each key, forgets those that are full, and refuses new keys rather than
+//! forget one that is not (`rl_12_*`).
+//!
+//! *What if nobody knows how much the callee can take?*
+//! [`BulkheadConfig::adaptive()`] finds out: it lets one more in while answers
+//! come in time, and a tenth fewer when one is late or lost
+//! (`c6_an_adaptive_bulkhead_finds_what_its_callee_can_take`).
+//!
+//! *Can it be changed while it runs?* `reconfigure` is in force at once, and
+//! says what becomes of calls under way and of those who wait (`rl_09_*`,
+//! `rl_18_*`).
+//!
+//! *What does a limit cost?* A bulkhead two short locks; a token bucket one
+//! compare-and-swap and a clock read (loom `l8`); a window one lock; a
+//! quota two locks for each account on the way up.
 //!
 //! [`Fault`]: crate::actor::Fault
 
-pub(crate) mod breaker;
+pub mod breaker;
+mod bulkhead;
 #[cfg(feature = "cache")]
 pub mod cache;
 pub mod coalesce;
 pub mod degradation;
 pub mod fallback;
+mod line;
 mod live;
+pub(crate) mod quota;
+pub(crate) mod rate;
 pub mod retry;
+mod stack;
 
 pub use breaker::{Breaker, BreakerEvent, BreakerEvents, BreakerPermit, BreakerStats, Open};
+pub use bulkhead::{Bulkhead, BulkheadConfig, BulkheadFull, BulkheadPermit, BulkheadStats};
 #[cfg(feature = "cache")]
 pub use cache::{Cache, CacheConfig};
 pub use coalesce::Coalescer;
 pub use degradation::Degradation;
 pub use fallback::{Fallback, Tier};
 pub use live::Live;
+pub use quota::{Quota, QuotaConfig, QuotaSpent, QuotaStats, Reservation};
+pub use rate::{
+    KeyedRateLimiter, KeyedRateLimiterConfig, KeyedRateLimiterStats, RateLimited, RateLimiter,
+    RateLimiterConfig, RateLimiterStats, WhenSpent,
+};
 pub use retry::{Retrier, RetryBudget};
+pub use stack::{InvalidStack, Stack, StackConfig};

@@ -12,6 +12,8 @@
 //! task spawning do not exist under loom; the methods that need them panic there
 //! with a plain sentence.
 
+pub(crate) mod semaphore;
+
 #[cfg(not(callboard_loom))]
 mod imp {
     pub(crate) use parking_lot::{Mutex, MutexGuard};

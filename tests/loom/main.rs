@@ -14,6 +14,8 @@
 #[cfg(callboard_loom)]
 mod breaker;
 #[cfg(callboard_loom)]
+mod bucket;
+#[cfg(callboard_loom)]
 mod budget;
 #[cfg(callboard_loom)]
 mod cancel;
@@ -36,7 +38,11 @@ mod mutants;
 #[cfg(callboard_loom)]
 mod post;
 #[cfg(callboard_loom)]
+mod quota;
+#[cfg(callboard_loom)]
 mod reply;
+#[cfg(callboard_loom)]
+mod semaphore;
 #[cfg(callboard_loom)]
 mod shell;
 #[cfg(callboard_loom)]
@@ -51,6 +57,9 @@ fn main() -> std::process::ExitCode {
     models.extend(lanes::models());
     models.extend(drain::models());
     models.extend(reply::models());
+    models.extend(semaphore::models());
+    models.extend(bucket::models());
+    models.extend(quota::models());
     models.extend(shell::models());
     models.extend(turn::models());
     models.extend(breaker::models());

@@ -43,8 +43,8 @@ impl Contender for Actix {
                 })))
             }
             Work::Idle { actors } => on_one_arbiter(move || idle(actors)).map(Outcome::Bytes),
-            Work::Restart { .. } | Work::Group { .. } | Work::Swarm { .. } => None,
-            Work::Permit { .. } | Work::Guarded { .. } => None,
+            // It has nothing of the kind.
+            _ => None,
         }
     }
 }

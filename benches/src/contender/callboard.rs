@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use callboard::actor::Job;
 use callboard::prelude::*;
 
-use crate::contender::Contender;
+use crate::contender::{Contender, limits};
 use crate::counting::Count;
 use crate::crash::SCRIPTED_CRASH;
 use crate::runtime::{Latch, Roll, in_parallel, on_this_thread, on_two_workers};
@@ -59,6 +59,7 @@ impl Contender for Callboard {
             Work::Restart { crashes } => Some(on_two_workers(restart(crashes))),
             Work::Group { crashes } => Some(on_two_workers(group(crashes))),
             Work::Swarm { actors } => Some(on_two_workers(swarm(actors))),
+            Work::Limit { limit, decisions } => Some(Outcome::Took(limits::run(limit, decisions))),
         }
     }
 }
@@ -168,7 +169,7 @@ async fn past_a_breaker(asks: u64) -> Duration {
     let plain = async || {
         let ask = actor.ask(|reply_to| Job { input: 1, reply_to });
         let answer = ask.no_deadline().await;
-        answer.expect("it answers").expect("it has no faults")
+        answer.expect("it answers").expect("it has no faults").value
     };
     let past = async || guarded.ask(1).await.expect("it is closed").value;
     difference(asks, plain, past).await

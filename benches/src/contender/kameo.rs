@@ -44,8 +44,8 @@ impl Contender for Kameo {
             }
             Work::Idle { actors } => on_two_workers(idle(actors)).map(Outcome::Bytes),
             Work::Group { crashes } => Some(on_two_workers(group(crashes))),
-            Work::Restart { .. } | Work::Swarm { .. } => None,
-            Work::Permit { .. } | Work::Guarded { .. } => None,
+            // It has nothing of the kind.
+            _ => None,
         }
     }
 }

@@ -7,14 +7,20 @@
 //! *Is everyone bounded?* callboard, both channels and kameo: yes, the same
 //! capacity. ractor's mailboxes have no bound, so its tellers never wait.
 //! actix's callers share its thread: they try, and yield when it is full.
+//!
+//! *Who is asked about limits?* governor and tokio's semaphore, and nothing
+//! else; [`limits`] is callboard's side.
 
 mod actix;
 mod callboard;
 mod channel;
 mod failsafe;
+mod governor;
 mod kameo;
 mod kanal;
+mod limits;
 mod ractor;
+mod semaphore;
 
 use std::fmt;
 
@@ -50,3 +56,7 @@ pub const KAMEO: &dyn Contender = &kameo::Kameo;
 pub const FAILSAFE: &dyn Contender = &failsafe::Failsafe;
 /// actix with one arbiter.
 pub const ACTIX: &dyn Contender = &actix::Actix;
+/// governor, for rate limits.
+pub const GOVERNOR: &dyn Contender = &governor::Governor;
+/// tokio's semaphore, for permits.
+pub const SEMAPHORE: &dyn Contender = &semaphore::Semaphore;
