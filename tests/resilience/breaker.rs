@@ -306,6 +306,17 @@ async fn c1_a_call_that_is_dropped_halfway_gives_its_permit_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn c1_a_permit_of_its_own_is_settled_wherever_it_goes() {
+    let breaker = tripped(Breaker::consecutive(1).success_threshold(1));
+    tokio::time::advance(secs(60)).await;
+    let permit = breaker.try_acquire_owned().expect("a probe");
+    assert!(breaker.try_acquire_owned().is_err());
+    let elsewhere = tokio::spawn(async move { permit.success() });
+    elsewhere.await.expect("it ends");
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn c1_settings_are_changed_live_and_nonsense_changes_nothing() {
     let breaker = Breaker::new("it", Breaker::consecutive(5));
     let refused = breaker.reconfigure(Breaker::failure_rate(2.0));

@@ -83,7 +83,8 @@ where
         }
     }
 
-    /// For whoever has a pass already and knows better what the answer says.
+    /// For whoever has been to the door already, and knows better what the
+    /// answer says.
     pub(crate) fn with_pass(mut self) -> Self {
         self.door = AtTheDoor::GoesIn;
         self

@@ -232,6 +232,7 @@ impl Breaker {
         })
     }
 
+    #[cold]
     fn admit_probe(&mut self, now: Instant, tell: &mut impl FnMut(Event)) -> Result<(), Rejected> {
         self.tick_with(now, tell);
         let retry_after = match &mut self.phase {
@@ -315,6 +316,7 @@ impl Breaker {
     }
 
     /// Takes one outcome of the present generation.
+    #[inline]
     fn count(
         &mut self,
         outcome: Outcome,
