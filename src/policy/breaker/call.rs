@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 /// The right to make one call.
 ///
-/// Give it back with [`Breaker::record`], once, however the call ends: a probe
-/// that is cancelled is [`Outcome::Ignored`]. A permit of an earlier
+/// Give it back with [`Breaker::record`](super::Breaker::record), once, however the call ends: a probe
+/// that is cancelled is [`Outcome::Ignored`](super::Outcome::Ignored). A permit of an earlier
 /// generation may be given back or forgotten; it has no effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use = "a permit must be given back with the outcome of the call"]
