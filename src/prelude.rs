@@ -3,8 +3,8 @@
 pub use std::time::Duration;
 
 pub use crate::actor::{
-    Actor, ActorRef, AskError, BoxError, Checkpointed, ChildSpec, ChildTemplate, Context, Down,
-    Event, Exit, Fault, FaultClass, Lifecycle, Redeliver, Reply, Restart,
+    Actor, ActorRef, AskError, AtLimit, BoxError, Checkpointed, ChildSpec, ChildTemplate, Context,
+    Down, Event, Exit, Fault, FaultClass, Lifecycle, Redeliver, Reply, Restart,
     Shutdown::{self, After},
     Started, System, SystemConfig, TellError, TryTellError, Worker, WorkerRef, ask_all,
 };

@@ -271,20 +271,19 @@ impl<In: Send + 'static, Out: Send + 'static> From<ActorRef<Job<In, Out>>> for W
 impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for ActorRef<Job<In, Out>> {
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
         Box::pin(async move {
-            let ask = self.ask(|reply_to| Job { input, reply_to });
-            let answer = match self.any().gate() {
-                None => ask.await,
-                Some(gate) => {
-                    let pass = Pass::new(gate).map_err(|after| refused(self, after))?;
-                    let answer = ask.with_pass().await;
-                    // A fault is an answer, and says that the work failed.
-                    match &answer {
-                        Ok(Err(fault)) => pass.fault(fault.class()),
-                        _ => pass.end(&answer),
-                    }
-                    answer
-                }
+            let pass = match self.any().gate() {
+                None => None,
+                Some(gate) => Some(Pass::new(gate).map_err(|after| refused(self, after))?),
             };
+            let ask = self.ask(|reply_to| Job { input, reply_to });
+            let answer = ask.with_pass().await;
+            if let Some(pass) = pass {
+                // A fault is an answer, and says that the work failed.
+                match &answer {
+                    Ok(Err(fault)) => pass.fault(fault.class()),
+                    _ => pass.end(&answer),
+                }
+            }
             answer.map_err(Fault::from)?
         })
     }
