@@ -118,4 +118,6 @@ pub use self::registry::{Listing, NotAdmitted};
 pub use self::stream::{ConsumerGone, PartStream, Parts, parts};
 pub use self::system::{NoRuntime, System, SystemConfig};
 pub use self::time::TimerId;
-pub use self::worker::{AskWorker, BoxFuture, Job, Serve, Served, Worker, WorkerRef};
+pub use self::worker::{
+    AskWorker, BoxFuture, Job, Serve, Served, Worker, WorkerCommand, WorkerRef,
+};

@@ -40,5 +40,9 @@
 //! [`Fault`]: crate::actor::Fault
 
 mod breaker;
+mod dead_letters;
 
 pub use breaker::{Breaker, BreakerPermit, BreakerStats, Open};
+pub use dead_letters::{
+    DeadLetterConfig, DeadLetterQueue, DeadWork, ReplayError, ReplayReport, WhenFull,
+};

@@ -32,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 pub use chooser::Chooser;
 pub use least::least_loaded;
+pub(crate) use rendezvous::SplitMix;
 pub use rendezvous::rendezvous;
 pub use score::{InvalidWeights, LoadWeights, Metrics, Recent, highest};
 

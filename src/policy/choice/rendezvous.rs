@@ -29,11 +29,31 @@ pub fn rendezvous(key: u64, members: impl IntoIterator<Item = (usize, u64)>) -> 
         .map(|(at, _)| at)
 }
 
+/// 2^64 divided by the golden ratio.
+const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// Every bit of the result depends on every bit of `x`: the finaliser of
 /// Steele, Lea and Flood's SplitMix, 2014.
 const fn mix(x: u64) -> u64 {
-    let x = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let x = x.wrapping_add(STEP);
     let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     x ^ (x >> 31)
+}
+
+/// SplitMix64: numbers that look random, from a seed. For choices, not for
+/// secrets.
+#[derive(Clone, Debug)]
+pub(crate) struct SplitMix(u64);
+
+impl SplitMix {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) const fn next(&mut self) -> u64 {
+        let number = mix(self.0);
+        self.0 = self.0.wrapping_add(STEP);
+        number
+    }
 }

@@ -1,282 +1,654 @@
 //! Who has which member: leases, and callers waiting for one.
+//!
+//! ```text
+//!   take ──▶ a member with room ──▶ claim ──▶ give back ─┐
+//!     │                                                   │ serves the line, or
+//!     └──▶ none: a seat in the line ◀── granted ──────────┤ leaves if there are
+//!            │ dropped: the grant goes on to the next     │ too many
+//!            └──────────────────────────────────────────▶─┘
+//! ```
+//!
+//! After each change nobody waits whom a member with room could serve; so a
+//! newcomer that finds room overtakes nobody. It knows nothing of actors: `M` is
+//! whatever a member is reached by.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{AcqRel, Release};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
-use super::{Manage, MemberRef};
-use crate::actor::{ActorId, ActorRef, Fault, Worker};
-use crate::policy::choice::least_loaded;
-use crate::sync::Mutex;
+use super::config::PoolConfig;
+use super::line::{Caller, Line, Stand};
+use super::slab::Slab;
+use super::status::PoolStatus;
+use crate::policy::choice::{Chooser, Dispatch, Recent, SplitMix};
+use crate::policy::priority::Priority;
+use crate::policy::sizing::Surplus;
+use crate::sync::atomic::AtomicBool;
+use crate::sync::atomic::Ordering::{AcqRel, Release};
+use crate::sync::{Mutex, WakeList};
 
-struct Member<W: Worker> {
-    actor: MemberRef<W>,
+/// What a member is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One job, whose end is known with its answer.
+    Job,
+    /// As long as the holder likes, or until the member crashes.
+    Lease,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Want {
+    pub(crate) kind: Kind,
+    pub(crate) key: Option<u64>,
+    pub(crate) priority: Priority,
+}
+
+/// Why nobody was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Nobody is free, or too many wait.
+    Full,
+    /// The pool has ended.
+    Closed,
+}
+
+/// Which member, over all who ever stood in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Token {
+    at: usize,
+    id: u64,
+}
+
+/// A place that was taken at a member.
+#[derive(Debug)]
+pub(crate) struct Claim<M> {
+    token: Token,
+    life: u32,
+    kind: Kind,
+    pub(crate) member: M,
+}
+
+impl<M> Claim<M> {
+    pub(crate) fn token(&self) -> Token {
+        self.token
+    }
+}
+
+/// How a job went, as far as it says something about the member.
+pub(crate) type Outcome = fn(&mut Recent);
+
+struct Member<M> {
+    id: u64,
+    member: M,
+    /// Which life of it: claims of earlier ones are void.
+    life: u32,
+    /// Leases among its jobs.
+    leased: usize,
+    /// Replaced in place when it crashes, and the last to be let go.
+    is_base: bool,
+}
+
+enum Seat<M> {
+    Waiting(Waker, Stand, Kind),
+    Granted(Claim<M>),
+    Closed,
+}
+
+struct State<M> {
+    config: PoolConfig,
+    members: Slab<Member<M>>,
+    chooser: Chooser,
+    line: Line,
+    seats: Slab<Seat<M>>,
+    /// Told to go, and not fetched by the manager yet.
+    leaving: Vec<M>,
+    chance: SplitMix,
+    next_id: u64,
+    busy: usize,
     jobs: usize,
-}
-
-struct Waiter {
-    ticket: u64,
-    waker: Waker,
-}
-
-struct State<W: Worker> {
-    members: BTreeMap<ActorId, Member<W>>,
-    /// First come, first served.
-    waiters: VecDeque<Waiter>,
-    /// Leases made for waiters that have not come for them.
-    granted: BTreeMap<u64, (ActorId, MemberRef<W>)>,
-    next_ticket: u64,
-    /// Where the search for the least loaded begins, so that equals take turns.
-    turn: usize,
+    leases: usize,
+    /// Members that are not base.
+    extra: usize,
     most_waiting: usize,
+    was_full: bool,
+    is_closed: bool,
 }
 
 /// The leases of one pool.
-pub(crate) struct Leases<W: Worker> {
-    state: Mutex<State<W>>,
-    depth: usize,
-    /// How many callers may wait; `None`: as many as there are.
-    limit: Option<usize>,
-    manager: OnceLock<ActorRef<Manage>>,
-    /// The manager has been told that callers wait, and has not looked yet.
-    is_told: AtomicBool,
+pub(crate) struct Leases<M> {
+    state: Mutex<State<M>>,
+    clock: fn() -> Instant,
+    /// Tells the manager that there is something to be seen.
+    bell: OnceLock<Bell>,
+    /// It was told, and has not looked yet.
+    is_rung: AtomicBool,
 }
 
-/// A pool at one instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PoolStatus {
-    /// Members, busy and idle.
-    pub size: usize,
-    /// Members with a job.
-    pub busy: usize,
-    /// Jobs given to members.
-    pub jobs: usize,
-    /// Callers waiting for a member.
-    pub waiting: usize,
-    /// The most callers that ever waited at once.
-    pub most_waiting: usize,
-}
+/// Says whether it was heard.
+type Bell = Box<dyn Fn() -> bool + Send + Sync>;
 
-impl<W: Worker> Leases<W> {
-    pub(crate) fn new(depth: usize, limit: Option<usize>) -> Self {
+impl<M: Clone> Leases<M> {
+    pub(crate) fn new(config: PoolConfig, clock: fn() -> Instant) -> Self {
         Self {
             state: Mutex::new(State {
-                members: BTreeMap::new(),
-                waiters: VecDeque::new(),
-                granted: BTreeMap::new(),
-                next_ticket: 0,
-                turn: 0,
+                members: Slab::new(),
+                chooser: Chooser::new(config.depth()),
+                config,
+                line: Line::new(),
+                seats: Slab::new(),
+                leaving: Vec::new(),
+                chance: SplitMix::new(0),
+                next_id: 0,
+                busy: 0,
+                jobs: 0,
+                leases: 0,
+                extra: 0,
                 most_waiting: 0,
+                was_full: false,
+                is_closed: false,
             }),
-            depth,
-            limit,
-            manager: OnceLock::new(),
-            is_told: AtomicBool::new(false),
+            clock,
+            bell: OnceLock::new(),
+            is_rung: AtomicBool::new(false),
         }
     }
 
-    pub(crate) fn set_manager(&self, manager: ActorRef<Manage>) {
-        let _ = self.manager.set(manager);
+    pub(crate) fn set_bell(&self, bell: impl Fn() -> bool + Send + Sync + 'static) {
+        let _ = self.bell.set(Box::new(bell));
     }
 
-    /// Waits for a member; refused where too many wait already.
-    pub(crate) fn lease(self: &Arc<Self>, pool: &str) -> Leasing<W> {
-        Leasing {
-            leases: Arc::clone(self),
-            pool: pool.into(),
-            ticket: None,
+    /// The manager looks now: from here on it wants to be told again.
+    pub(crate) fn heard(&self) {
+        self.is_rung.store(false, Release);
+    }
+
+    /// Tells the manager, once until it looks.
+    pub(crate) fn ring(&self) {
+        if let Some(bell) = self.bell.get()
+            && !self.is_rung.swap(true, AcqRel)
+            && !bell()
+        {
+            self.is_rung.store(false, Release);
         }
+    }
+
+    /// Changes something; whoever can be served by it is, and the manager hears
+    /// of those who are to go.
+    fn change<T>(&self, change: impl FnOnce(&mut State<M>, &mut WakeList) -> T) -> T {
+        let mut wakes = WakeList::default();
+        let mut state = self.state.lock();
+        let result = change(&mut state, &mut wakes);
+        if state.line.len() > 0 {
+            state.serve(self.clock, &mut wakes);
+        }
+        let has_leaving = !state.leaving.is_empty();
+        drop(state);
+        wakes.wake();
+        if has_leaving {
+            self.ring();
+        }
+        result
+    }
+
+    /// A place at a member, if one is free now.
+    #[inline]
+    pub(crate) fn try_take(&self, want: Want) -> Result<Taken<'_, M>, Refused> {
+        let mut state = self.state.lock();
+        let claim = state.take(want);
+        let is_closed = state.is_closed;
+        drop(state);
+        match claim {
+            Some(claim) => Ok(Taken::new(self, claim)),
+            None if is_closed => Err(Refused::Closed),
+            None => Err(Refused::Full),
+        }
+    }
+
+    /// A place at a member, waiting for one if need be; refused where too many
+    /// wait already.
+    pub(crate) fn take(&self, want: Want) -> Taking<'_, M> {
+        Taking {
+            leases: self,
+            want,
+            seat: None,
+        }
+    }
+
+    /// Gives a claim back. Without effect if its member is gone or, for a lease,
+    /// has begun a new life.
+    pub(crate) fn give_back(&self, claim: Claim<M>, outcome: Option<Outcome>) {
+        let Claim {
+            token,
+            life,
+            kind,
+            member,
+        } = claim;
+        self.change(|state, wakes| {
+            if let Some(outcome) = outcome
+                && state.knows(token)
+            {
+                state.chooser.note(token.at, outcome);
+            }
+            state.end(token, life, kind);
+            state.settle(token, self.clock, wakes);
+        });
+        // Dropped without the lock.
+        drop(member);
+    }
+
+    /// Whether a claim still stands.
+    pub(crate) fn stands(&self, claim: &Claim<M>) -> bool {
+        let state = self.state.lock();
+        let member = state.members.get(claim.token.at);
+        member.is_some_and(|m| m.id == claim.token.id && m.life == claim.life)
+    }
+
+    /// A new member serves whoever waits.
+    pub(crate) fn add(&self, member: M, is_base: bool, capability: f64) -> Token {
+        self.change(|state, _| {
+            let id = state.next_id;
+            state.next_id += 1;
+            state.extra += usize::from(!is_base);
+            let at = state.members.insert(Member {
+                id,
+                member,
+                life: 0,
+                leased: 0,
+                is_base,
+            });
+            state.chooser.enter(at, id, capability);
+            state.find_homes();
+            Token { at, id }
+        })
+    }
+
+    /// A member is gone, with all claims on it.
+    pub(crate) fn remove(&self, token: Token) {
+        let gone = self.change(|state, _| state.remove(token));
+        drop(gone);
+    }
+
+    /// A member has begun a new life: leases of the old one are void. Jobs end
+    /// by themselves.
+    pub(crate) fn reborn(&self, token: Token) {
+        self.change(|state, wakes| {
+            if let Some(member) = state.member(token) {
+                let leased = std::mem::take(&mut member.leased);
+                member.life = member.life.wrapping_add(1);
+                state.leases -= leased;
+                for _ in 0..leased {
+                    state.end_job(token.at);
+                }
+                state.settle(token, self.clock, wakes);
+            }
+        });
+    }
+
+    /// Whether a member may be given anything.
+    pub(crate) fn set_able(&self, token: Token, is_able: bool) {
+        self.change(|state, _| match (state.knows(token), is_able) {
+            (false, _) => {}
+            (true, true) => state.chooser.unbench(token.at),
+            (true, false) => state.chooser.bench(token.at),
+        });
+    }
+
+    /// A member without a job leaves, if there is one: those who are not base
+    /// first, and of them the youngest.
+    pub(crate) fn take_idle(&self) -> Option<M> {
+        self.change(|state, _| {
+            let idle = state.members.iter();
+            let idle = idle.filter(|(at, _)| state.chooser.load(*at) == 0);
+            let (at, member) = idle.max_by_key(|(_, m)| (!m.is_base, m.id))?;
+            let token = Token { at, id: member.id };
+            state.remove(token)
+        })
+    }
+
+    /// Everybody who is there.
+    pub(crate) fn members(&self) -> Vec<(Token, M)> {
+        let state = self.state.lock();
+        let all = state.members.iter();
+        all.map(|(at, m)| (Token { at, id: m.id }, m.member.clone()))
+            .collect()
+    }
+
+    /// Whether everybody had a job at some time since this was asked last.
+    pub(crate) fn take_was_full(&self) -> bool {
+        std::mem::take(&mut self.state.lock().was_full)
+    }
+
+    /// Those who were told to go since the last time.
+    pub(crate) fn take_leaving(&self) -> Vec<M> {
+        std::mem::take(&mut self.state.lock().leaving)
+    }
+
+    pub(crate) fn config(&self) -> PoolConfig {
+        self.state.lock().config.clone()
+    }
+
+    /// Other settings, from now on, if `change` gives any. They hold at once;
+    /// the manager hears of them.
+    pub(crate) fn reconfigure<E>(
+        &self,
+        change: impl FnOnce(&PoolConfig) -> Result<PoolConfig, E>,
+    ) -> Result<(), E> {
+        self.change(|state, _| {
+            state.config = change(&state.config)?;
+            state.chooser.set_depth(state.config.depth());
+            state.find_homes();
+            Ok(())
+        })?;
+        self.ring();
+        Ok(())
+    }
+
+    pub(crate) fn set_seed(&self, seed: u64) {
+        self.state.lock().chance = SplitMix::new(seed);
+    }
+
+    /// The pool has ended: everybody who waits is told so, and newcomers are.
+    pub(crate) fn close(&self) {
+        self.change(|state, wakes| {
+            state.is_closed = true;
+            for caller in state.line.clear() {
+                if let Some(seat) = state.seats.get_mut(caller.seat)
+                    && let Seat::Waiting(waker, ..) = std::mem::replace(seat, Seat::Closed)
+                {
+                    wakes.push(waker);
+                }
+            }
+        });
+    }
+
+    /// The pool has been started, perhaps again.
+    pub(crate) fn open(&self) {
+        self.state.lock().is_closed = false;
     }
 
     pub(crate) fn status(&self) -> PoolStatus {
         let state = self.state.lock();
         PoolStatus {
+            min: state.config.sizing.min,
+            max: state.config.sizing.max,
             size: state.members.len(),
-            busy: state.members.values().filter(|m| m.jobs > 0).count(),
-            jobs: state.members.values().map(|m| m.jobs).sum(),
-            waiting: state.waiters.len(),
+            available: state.chooser.open(),
+            busy: state.busy,
+            jobs: state.jobs,
+            leases: state.leases,
+            waiting: state.line.len(),
             most_waiting: state.most_waiting,
         }
     }
+}
 
-    /// A new member serves whoever waits.
-    pub(crate) fn add(&self, actor: MemberRef<W>) {
-        let wakers = {
-            let mut state = self.state.lock();
-            state.members.insert(actor.id(), Member { actor, jobs: 0 });
-            state.grant(self.depth)
+impl<M: Clone> State<M> {
+    fn knows(&self, token: Token) -> bool {
+        self.members.get(token.at).is_some_and(|m| m.id == token.id)
+    }
+
+    fn member(&mut self, token: Token) -> Option<&mut Member<M>> {
+        let member = self.members.get_mut(token.at)?;
+        (member.id == token.id).then_some(member)
+    }
+
+    fn take(&mut self, want: Want) -> Option<Claim<M>> {
+        if self.is_closed {
+            return None;
+        }
+        let chance = &mut self.chance;
+        let by = self.config.dispatch;
+        let at = self.chooser.choose(by, want.key, || chance.next())?;
+        self.claim(at, want.kind)
+    }
+
+    fn claim(&mut self, at: usize, kind: Kind) -> Option<Claim<M>> {
+        self.busy += usize::from(self.chooser.load(at) == 0);
+        self.jobs += 1;
+        self.was_full |= self.busy == self.members.len();
+        self.chooser.take(at);
+        let member = self.members.get_mut(at)?;
+        if kind == Kind::Lease {
+            member.leased += 1;
+            self.leases += 1;
+        }
+        Some(Claim {
+            token: Token { at, id: member.id },
+            life: member.life,
+            kind,
+            member: member.member.clone(),
+        })
+    }
+
+    fn end(&mut self, token: Token, life: u32, kind: Kind) {
+        let Some(member) = self.member(token) else {
+            return;
         };
-        wakers.into_iter().for_each(Waker::wake);
+        if kind == Kind::Lease {
+            if member.life != life {
+                return;
+            }
+            member.leased -= 1;
+            self.leases -= 1;
+        }
+        self.end_job(token.at);
     }
 
-    /// A member without a job leaves, if there is one.
-    pub(crate) fn take_idle(&self) -> Option<MemberRef<W>> {
-        let mut state = self.state.lock();
-        let id = *state.members.iter().rev().find(|(_, m)| m.jobs == 0)?.0;
-        state.members.remove(&id).map(|m| m.actor)
+    fn end_job(&mut self, at: usize) {
+        self.chooser.give_back(at);
+        self.jobs -= 1;
+        self.busy -= usize::from(self.chooser.load(at) == 0);
     }
 
-    /// A member is gone; its jobs fail by themselves.
-    pub(crate) fn remove(&self, id: ActorId) {
-        let gone = self.state.lock().members.remove(&id);
-        drop(gone);
-    }
-
-    /// The members are all gone.
-    pub(crate) fn clear(&self) {
-        let gone = std::mem::take(&mut self.state.lock().members);
-        drop(gone);
-    }
-
-    /// The manager looks now: from here on it wants to be told again.
-    pub(crate) fn heard(&self) {
-        self.is_told.store(false, Release);
-    }
-
-    fn tell_manager(&self) {
-        if let Some(manager) = self.manager.get()
-            && !self.is_told.swap(true, AcqRel)
-            && manager.try_tell(Manage::WorkWaits).is_err()
-        {
-            self.is_told.store(false, Release);
+    /// A member has perhaps nothing to do: it leaves where there are too many.
+    fn settle(&mut self, token: Token, now: fn() -> Instant, wakes: &mut WakeList) {
+        let size = self.members.len();
+        if size <= self.config.sizing.min {
+            return;
+        }
+        if size > self.config.sizing.max {
+            return self.dismiss(token);
+        }
+        if self.config.sizing.surplus == Surplus::AtOnce {
+            self.serve(now, wakes);
+            let is_base = self.member(token).is_some_and(|m| m.is_base);
+            if self.line.len() == 0 && (!is_base || self.extra == 0) {
+                self.dismiss(token);
+            }
         }
     }
 
-    fn give_back(&self, id: ActorId) {
-        let wakers = {
-            let mut state = self.state.lock();
-            if let Some(member) = state.members.get_mut(&id) {
-                member.jobs = member.jobs.saturating_sub(1);
-            }
-            state.grant(self.depth)
-        };
-        wakers.into_iter().for_each(Waker::wake);
+    fn dismiss(&mut self, token: Token) {
+        if self.chooser.load(token.at) == 0 {
+            let gone = self.remove(token);
+            self.leaving.extend(gone);
+        }
     }
-}
 
-impl<W: Worker> State<W> {
-    fn choose(&mut self, depth: usize) -> Option<(ActorId, MemberRef<W>)> {
-        let loads: Vec<_> = self
-            .members
-            .values()
-            .map(|m| (m.jobs < depth).then_some(m.jobs))
-            .collect();
-        let at = least_loaded(loads, self.turn)?;
-        self.turn = at + 1;
-        let (id, member) = self.members.iter_mut().nth(at)?;
-        member.jobs += 1;
-        Some((*id, member.actor.clone()))
+    fn remove(&mut self, token: Token) -> Option<M> {
+        if !self.knows(token) {
+            return None;
+        }
+        let load = self.chooser.load(token.at);
+        self.chooser.leave(token.at);
+        let gone = self.members.remove(token.at)?;
+        self.jobs -= load;
+        self.busy -= usize::from(load > 0);
+        self.leases -= gone.leased;
+        self.extra -= usize::from(!gone.is_base);
+        self.find_homes();
+        Some(gone.member)
+    }
+
+    /// Members have come or gone: some keys have another home.
+    fn find_homes(&mut self) {
+        if self.config.dispatch == Dispatch::Keyed {
+            for caller in self.line.iter_mut() {
+                caller.home = caller.key.and_then(|key| self.chooser.home(key));
+            }
+        }
     }
 
     /// Serves waiting callers while there are members for them.
-    fn grant(&mut self, depth: usize) -> Vec<Waker> {
-        let mut wakers = Vec::new();
-        while !self.waiters.is_empty()
-            && let Some(lease) = self.choose(depth)
-            && let Some(waiter) = self.waiters.pop_front()
-        {
-            self.granted.insert(waiter.ticket, lease);
-            wakers.push(waiter.waker);
+    fn serve(&mut self, now: fn() -> Instant, wakes: &mut WakeList) {
+        while self.chooser.open() > 0 {
+            let is_keyed = self.config.dispatch == Dispatch::Keyed;
+            let chooser = &self.chooser;
+            let can_serve = |caller: &Caller| match caller.home {
+                Some(home) if is_keyed => chooser.is_open(home),
+                _ => true,
+            };
+            let Some(caller) = self.line.next(now, can_serve) else {
+                return;
+            };
+            let Some(Seat::Waiting(_, _, kind)) = self.seats.get(caller.seat) else {
+                continue;
+            };
+            let want = Want {
+                kind: *kind,
+                key: caller.key,
+                priority: Priority::NORMAL,
+            };
+            let Some(claim) = self.take(want) else {
+                return;
+            };
+            if let Some(seat) = self.seats.get_mut(caller.seat)
+                && let Seat::Waiting(waker, ..) = std::mem::replace(seat, Seat::Granted(claim))
+            {
+                wakes.push(waker);
+            }
         }
-        wakers
+    }
+
+    /// Takes a seat, if there is one left.
+    fn sit_down(&mut self, want: Want, now: Instant, waker: &Waker) -> Result<usize, Refused> {
+        if self.is_closed {
+            return Err(Refused::Closed);
+        }
+        if self
+            .config
+            .limit()
+            .is_some_and(|limit| self.line.len() >= limit)
+        {
+            return Err(Refused::Full);
+        }
+        let home = match self.config.dispatch {
+            Dispatch::Keyed => want.key.and_then(|key| self.chooser.home(key)),
+            _ => None,
+        };
+        let seat = self.seats.insert(Seat::Closed);
+        let stand = self.line.join(want.priority, now, seat, want.key, home);
+        if let Some(place) = self.seats.get_mut(seat) {
+            *place = Seat::Waiting(waker.clone(), stand, want.kind);
+        }
+        self.most_waiting = self.most_waiting.max(self.line.len());
+        Ok(seat)
     }
 }
 
 /// A caller on its way to a member.
 ///
-/// Dropped, it leaves the queue; a lease that was just made for it passes on.
-pub(crate) struct Leasing<W: Worker> {
-    leases: Arc<Leases<W>>,
-    pool: Box<str>,
-    ticket: Option<u64>,
+/// Dropped, it leaves the line; a claim that was just made for it passes on.
+pub(crate) struct Taking<'a, M: Clone> {
+    leases: &'a Leases<M>,
+    want: Want,
+    seat: Option<usize>,
 }
 
-impl<W: Worker> Future for Leasing<W> {
-    type Output = Result<Lease<W>, Fault>;
+impl<'a, M: Clone> Future for Taking<'a, M> {
+    type Output = Result<Taken<'a, M>, Refused>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        let leases = Arc::clone(&self.leases);
+        let leases = self.leases;
         let mut state = leases.state.lock();
-        if let Some(ticket) = self.ticket {
-            if let Some((id, member)) = state.granted.remove(&ticket) {
+        if let Some(at) = self.seat {
+            if let Some(Seat::Waiting(waker, ..)) = state.seats.get_mut(at) {
+                let old = (!waker.will_wake(task.waker()))
+                    .then(|| std::mem::replace(waker, task.waker().clone()));
                 drop(state);
-                self.ticket = None;
-                return Poll::Ready(Ok(Lease { leases, id, member }));
+                drop(old);
+                return Poll::Pending;
             }
-            if let Some(waiter) = state.waiters.iter_mut().find(|w| w.ticket == ticket)
-                && !waiter.waker.will_wake(task.waker())
-            {
-                waiter.waker = task.waker().clone();
-            }
-            return Poll::Pending;
-        }
-        // A newcomer never overtakes those who wait.
-        if state.waiters.is_empty()
-            && let Some((id, member)) = state.choose(leases.depth)
-        {
+            let seat = state.seats.remove(at);
             drop(state);
-            return Poll::Ready(Ok(Lease { leases, id, member }));
+            self.seat = None;
+            return Poll::Ready(match seat {
+                Some(Seat::Granted(claim)) => Ok(Taken::new(leases, claim)),
+                _ => Err(Refused::Closed),
+            });
         }
-        if leases
-            .limit
-            .is_some_and(|limit| state.waiters.len() >= limit)
-        {
+        if let Some(claim) = state.take(self.want) {
             drop(state);
-            return Poll::Ready(Err(Fault::overloaded(
-                format!("pool {} has no room, retry later", self.pool),
-                std::time::Duration::from_secs(1),
-            )));
+            return Poll::Ready(Ok(Taken::new(leases, claim)));
         }
-        let ticket = state.next_ticket;
-        state.next_ticket += 1;
-        state.waiters.push_back(Waiter {
-            ticket,
-            waker: task.waker().clone(),
-        });
-        state.most_waiting = state.most_waiting.max(state.waiters.len());
+        let sat = state.sit_down(self.want, (leases.clock)(), task.waker());
         drop(state);
-        self.ticket = Some(ticket);
-        leases.tell_manager();
-        Poll::Pending
+        match sat {
+            Ok(seat) => {
+                self.seat = Some(seat);
+                leases.ring();
+                Poll::Pending
+            }
+            Err(refused) => Poll::Ready(Err(refused)),
+        }
     }
 }
 
-impl<W: Worker> Drop for Leasing<W> {
+impl<M: Clone> Drop for Taking<'_, M> {
     fn drop(&mut self) {
-        let Some(ticket) = self.ticket else {
+        let Some(at) = self.seat else {
             return;
         };
-        let granted = {
-            let mut state = self.leases.state.lock();
-            state.waiters.retain(|w| w.ticket != ticket);
-            state.granted.remove(&ticket)
-        };
-        if let Some((id, _)) = granted {
-            self.leases.give_back(id);
+        let mut state = self.leases.state.lock();
+        let seat = state.seats.remove(at);
+        if let Some(Seat::Waiting(_, stand, _)) = &seat {
+            state.line.leave(*stand);
+        }
+        drop(state);
+        if let Some(Seat::Granted(claim)) = seat {
+            self.leases.give_back(claim, None);
         }
     }
 }
 
-/// One job's claim on a member; given back when dropped.
-pub(crate) struct Lease<W: Worker> {
-    leases: Arc<Leases<W>>,
-    id: ActorId,
-    member: MemberRef<W>,
+/// A claim that is given back when it is dropped.
+pub(crate) struct Taken<'a, M: Clone> {
+    leases: &'a Leases<M>,
+    claim: Option<Claim<M>>,
+    outcome: Option<Outcome>,
 }
 
-impl<W: Worker> Lease<W> {
-    pub(crate) fn member(&self) -> &MemberRef<W> {
-        &self.member
+impl<'a, M: Clone> Taken<'a, M> {
+    fn new(leases: &'a Leases<M>, claim: Claim<M>) -> Self {
+        Self {
+            leases,
+            claim: Some(claim),
+            outcome: None,
+        }
+    }
+
+    pub(crate) fn member(&self) -> &M {
+        let claim = self.claim.as_ref();
+        &claim.expect("it is there until it is dropped").member
+    }
+
+    /// How the job went.
+    pub(crate) fn note(&mut self, outcome: Outcome) {
+        self.outcome = Some(outcome);
+    }
+
+    /// The claim without the guard: whoever has it gives it back.
+    pub(crate) fn into_claim(mut self) -> Claim<M> {
+        self.claim.take().expect("it is there until it is dropped")
     }
 }
 
-impl<W: Worker> Drop for Lease<W> {
+impl<M: Clone> Drop for Taken<'_, M> {
     fn drop(&mut self) {
-        self.leases.give_back(self.id);
+        if let Some(claim) = self.claim.take() {
+            self.leases.give_back(claim, self.outcome);
+        }
     }
 }
