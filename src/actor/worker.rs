@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use super::core::ask::Ask;
 use super::core::behaviour::Actor;
 use super::core::context::Context;
 use super::core::exit::{BoxError, Exit, Started};
@@ -299,13 +300,29 @@ where
 {
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
         Box::pin(async move {
-            let answer = self.ask(|reply_to| Job { input, reply_to }.into()).await;
+            let ask = self.ask(|reply_to| Job { input, reply_to }.into());
+            let answer = as_long_as_the_request(ask).await;
             answer.map_err(Fault::from)?.map(Served::new)
         })
     }
 
     fn name(&self) -> String {
         self.path()
+    }
+}
+
+/// Waits as long as the request in force says, where it says anything: then the
+/// system's default has nothing to add.
+pub(crate) fn as_long_as_the_request<'a, M, R, F>(ask: Ask<'a, M, R, F>) -> Ask<'a, M, R, F>
+where
+    M: Send + 'static,
+    R: Send + 'static,
+    F: FnOnce(Reply<R>) -> M,
+{
+    if scope::has_request() && Request::in_force().deadline().is_some() {
+        ask.no_deadline()
+    } else {
+        ask
     }
 }
 

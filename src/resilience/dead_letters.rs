@@ -99,14 +99,16 @@ impl<In> Inside<In> {
             return Ok(None);
         }
         self.dropped += 1;
-        let oldest = match self.config.when_full {
-            WhenFull::DropNewest => None,
-            WhenFull::DropOldest => self.kept.iter().position(|dead| !dead.is_replaying),
-        };
-        match oldest.and_then(|at| self.kept.remove(at)) {
-            Some(old) if self.kept.len() < self.config.capacity => Ok(Some(old)),
-            _ => Err(()),
+        // More than full, or full of nothing: one less would not help.
+        let is_hopeless = self.kept.len() > self.config.capacity;
+        if is_hopeless || self.config.when_full == WhenFull::DropNewest {
+            return Err(());
         }
+        let oldest = self.kept.iter().position(|dead| !dead.is_replaying);
+        oldest
+            .and_then(|at| self.kept.remove(at))
+            .map(Some)
+            .ok_or(())
     }
 }
 

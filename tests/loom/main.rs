@@ -1,5 +1,5 @@
-//! Every order in which the threads of the mailbox, the reply slot, the shell
-//! and a supervisor's turns can meet, checked with loom.
+//! Every order in which the threads of the mailbox, the reply slot, the shell,
+//! a supervisor's turns and a pool's leases can meet, checked with loom.
 //!
 //! ```sh
 //! RUSTFLAGS="--cfg callboard_loom" cargo test --release --test loom
@@ -21,6 +21,8 @@ mod drain;
 mod harness;
 #[cfg(callboard_loom)]
 mod lanes;
+#[cfg(callboard_loom)]
+mod leases;
 #[cfg(callboard_loom)]
 mod mailbox;
 #[cfg(callboard_loom)]
@@ -45,6 +47,7 @@ fn main() -> std::process::ExitCode {
     models.extend(reply::models());
     models.extend(shell::models());
     models.extend(turn::models());
+    models.extend(leases::models());
     harness::run(models)
 }
 

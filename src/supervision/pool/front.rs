@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::shared::Shared;
 use crate::actor::child::CopyOf;
+use crate::actor::worker::as_long_as_the_request;
 use crate::actor::{BoxFuture, Fault, FaultClass, Job, Serve, Served, Worker};
 use crate::policy::choice::Recent;
 use crate::supervision::SupervisorRef;
@@ -51,7 +52,7 @@ impl<W: Worker> Front<W> {
             },
         };
         let job = |reply_to| Job { input, reply_to }.into();
-        let answer = taken.member().ask(job).await;
+        let answer = as_long_as_the_request(taken.member().ask(job)).await;
         if self.shared.resets_each.load(Relaxed) {
             self.shared.reset(taken.member());
         }

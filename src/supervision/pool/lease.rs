@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::MemberRef;
 use super::leases::{Claim, Kind, Want};
 use super::shared::Shared;
+use crate::actor::worker::as_long_as_the_request;
 use crate::actor::{BoxFuture, Fault, Job, Serve, Served, Worker, WorkerRef};
 use crate::policy::priority::Priority;
 use crate::sync::Mutex;
@@ -214,7 +215,8 @@ impl<W: Worker> Serve<W::In, W::Out> for Leased<W> {
                     "the lease of a member of pool {name} is over, lease another"
                 )));
             };
-            let answer = member.ask(|reply_to| Job { input, reply_to }.into()).await;
+            let ask = member.ask(|reply_to| Job { input, reply_to }.into());
+            let answer = as_long_as_the_request(ask).await;
             answer.map_err(Fault::from)?.map(Served::new)
         })
     }

@@ -109,7 +109,7 @@
 //! [`Surplus::AtOnce`]: crate::policy::sizing::Surplus::AtOnce
 
 mod build;
-mod config;
+pub(crate) mod config;
 mod front;
 mod handle;
 mod lease;
