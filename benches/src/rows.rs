@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::contender::{ACTIX, CHANNEL, Contender, KAMEO, KANAL, RACTOR};
+use crate::contender::{ACTIX, CHANNEL, Contender, DEADPOOL, KAMEO, KANAL, RACTOR, WORKER};
 use crate::work::{Deadline, Keeper, Outcome, Work};
 
 /// A workload, and what its outcome has to be.
@@ -263,6 +263,28 @@ pub const SUBJECTS: &[Subject] = &[
             times(KANAL, None, None),
             times(ACTIX, None, None),
         ],
+    },
+    Subject {
+        name: "pool/dispatch",
+        what: "one caller gives jobs to a pool of 8, each answered before the next; a worker alone, \
+               and a channel's task taken from deadpool",
+        work: Work::Pool {
+            callers: 1,
+            jobs: 500_000,
+        },
+        rows: &[
+            cost(WORKER, Some(1.5), Some(1.2)),
+            cost(DEADPOOL, None, None),
+        ],
+    },
+    Subject {
+        name: "pool/64-callers",
+        what: "64 callers give jobs to a pool of 8, so that most wait; deadpool likewise",
+        work: Work::Pool {
+            callers: 64,
+            jobs: 500_000,
+        },
+        rows: &[cost(DEADPOOL, None, None)],
     },
     Subject {
         name: "ring",

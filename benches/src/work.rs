@@ -8,6 +8,9 @@ pub const TELL_CAPACITY: usize = 1024;
 /// Places in a mailbox of every other workload, the default of callboard.
 pub const MAILBOX: usize = 64;
 
+/// Members of the pool that jobs are given to.
+pub const POOL_MEMBERS: usize = 8;
+
 /// Actors in the ring.
 pub const RING_MEMBERS: usize = 1_000;
 
@@ -47,6 +50,14 @@ pub enum Work {
         asks: u64,
         /// Whether callboard keeps a deadline. Peers never do.
         deadline: Deadline,
+    },
+    /// Callers give jobs to a pool of [`POOL_MEMBERS`] members, each waiting for
+    /// its answer before it gives the next. Operation: a job.
+    Pool {
+        /// Tasks that give jobs, sharing them.
+        callers: usize,
+        /// Jobs given.
+        jobs: u64,
     },
     /// [`RING_TOKENS`] tokens travel a ring of [`RING_MEMBERS`] actors.
     /// Operation: a hop.
@@ -120,6 +131,7 @@ impl Work {
         match self {
             Self::Tell { messages, .. } => messages,
             Self::Ask { asks, .. } => asks,
+            Self::Pool { jobs, .. } => jobs,
             Self::Ring { hops } => hops,
             Self::Big { pings } => pings,
             Self::SpawnStop { actors, .. } | Self::Idle { actors } | Self::Swarm { actors } => {
@@ -143,6 +155,10 @@ impl Work {
                 callers,
                 asks: operations,
                 deadline,
+            },
+            Self::Pool { callers, .. } => Self::Pool {
+                callers,
+                jobs: operations,
             },
             Self::Ring { .. } => Self::Ring { hops: operations },
             Self::Big { .. } => Self::Big { pings: operations },

@@ -454,11 +454,11 @@ impl Leases {
     }
 
     pub fn remove(&self, token: Token) {
-        self.0.remove(token);
+        self.0.remove(token.0);
     }
 
     pub fn reborn(&self, token: Token) {
-        self.0.reborn(token);
+        self.0.reborn(token.0);
     }
 
     #[must_use]

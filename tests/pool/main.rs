@@ -3,5 +3,9 @@
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks")]
 
 mod common;
+mod concurrent;
+mod crashes;
+mod dispatch;
 mod elastic;
 mod leases;
+mod settings;

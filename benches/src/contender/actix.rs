@@ -43,7 +43,9 @@ impl Contender for Actix {
                 })))
             }
             Work::Idle { actors } => on_one_arbiter(move || idle(actors)).map(Outcome::Bytes),
-            Work::Restart { .. } | Work::Group { .. } | Work::Swarm { .. } => None,
+            Work::Pool { .. } | Work::Restart { .. } | Work::Group { .. } | Work::Swarm { .. } => {
+                None
+            }
         }
     }
 }

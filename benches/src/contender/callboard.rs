@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use callboard::prelude::*;
 
-use crate::contender::Contender;
+use crate::contender::{Contender, pools};
 use crate::counting::Count;
 use crate::crash::SCRIPTED_CRASH;
 use crate::runtime::{Latch, Roll, in_parallel, on_two_workers};
@@ -37,6 +37,9 @@ impl Contender for Callboard {
                 asks,
                 deadline,
             } => Some(Outcome::Took(on_two_workers(ask(callers, asks, deadline)))),
+            Work::Pool { callers, jobs } => {
+                Some(Outcome::Took(on_two_workers(pools::pool(callers, jobs))))
+            }
             Work::Ring { hops } => Some(Outcome::Took(on_two_workers(ring(hops)))),
             Work::Big { pings } => Some(Outcome::Took(on_two_workers(big(pings)))),
             Work::SpawnStop {

@@ -44,7 +44,7 @@ impl Contender for Kameo {
             }
             Work::Idle { actors } => on_two_workers(idle(actors)).map(Outcome::Bytes),
             Work::Group { crashes } => Some(on_two_workers(group(crashes))),
-            Work::Restart { .. } | Work::Swarm { .. } => None,
+            Work::Pool { .. } | Work::Restart { .. } | Work::Swarm { .. } => None,
         }
     }
 }

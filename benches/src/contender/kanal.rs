@@ -39,7 +39,9 @@ impl Contender for Kanal {
                 Some(Outcome::Took(on_two_workers(spawn_stop(actors, wave))))
             }
             Work::Idle { actors } => on_two_workers(idle(actors)).map(Outcome::Bytes),
-            Work::Restart { .. } | Work::Group { .. } | Work::Swarm { .. } => None,
+            Work::Pool { .. } | Work::Restart { .. } | Work::Group { .. } | Work::Swarm { .. } => {
+                None
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ mod callboard;
 mod channel;
 mod kameo;
 mod kanal;
+mod pools;
 mod ractor;
 
 use std::fmt;
@@ -47,3 +48,7 @@ pub const RACTOR: &dyn Contender = &ractor::Ractor;
 pub const KAMEO: &dyn Contender = &kameo::Kameo;
 /// actix with one arbiter.
 pub const ACTIX: &dyn Contender = &actix::Actix;
+/// One callboard worker, asked without a pool.
+pub const WORKER: &dyn Contender = &pools::Worker;
+/// deadpool, of tasks on bare channels.
+pub const DEADPOOL: &dyn Contender = &pools::Deadpool;

@@ -119,6 +119,8 @@ mod manager;
 mod shared;
 mod slab;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use crate::actor::{ActorRef, Worker, WorkerCommand};
 #[cfg(doc)]
