@@ -41,18 +41,18 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let any = 0_usize..8;
+    let one = 0_usize..8;
     prop_oneof![
         2 => Just(Step::Add),
-        1 => any.clone().prop_map(Step::Die),
-        1 => any.clone().prop_map(Step::Rebirth),
+        1 => one.clone().prop_map(Step::Die),
+        1 => one.clone().prop_map(Step::Rebirth),
         3 => Just(Step::TryTake),
         4 => Just(Step::Wait),
-        2 => any.clone().prop_map(Step::GiveUp),
-        5 => any.clone().prop_map(Step::GiveBack),
+        2 => one.clone().prop_map(Step::GiveUp),
+        5 => one.clone().prop_map(Step::GiveBack),
         1 => (0_usize..4, 1_usize..4, any::<bool>()).prop_map(|(a, b, c)| Step::Resize(a, a + b, c)),
         1 => (1_usize..3).prop_map(Step::Depth),
-        1 => (any, any::<bool>()).prop_map(|(at, is_able)| Step::Able(at, is_able)),
+        1 => (one, any::<bool>()).prop_map(|(at, is_able)| Step::Able(at, is_able)),
     ]
 }
 
