@@ -208,6 +208,7 @@ impl<In> DeadLetterQueue<In> {
 
     /// Forgets a piece of work. A replay of it that is under way goes on, and
     /// its outcome is not noted.
+    #[expect(clippy::must_use_candidate, reason = "it is removed all the same")]
     pub fn remove(&self, id: u64) -> Option<DeadWork<In>> {
         let mut inside = self.inside.lock();
         let at = inside.at(id)?;

@@ -86,8 +86,8 @@ pub(crate) fn models() -> Vec<Model> {
         fickle,
         fickle,
         &[
-            (Slip::GrantIsNotPassedOn, "deadlock"),
-            (Slip::LeaverStaysInLine, "deadlock"),
+            (Slip::GrantIsNotPassedOn, "nobody waits"),
+            (Slip::LeaverStaysInLine, "nobody waits"),
         ],
     ));
     models.extend(family(

@@ -78,7 +78,8 @@ impl managed::Manager for Tasks {
         let (tx, mut rx) = mpsc::channel::<Job>(MAILBOX);
         tokio::spawn(async move {
             while let Some((n, reply_to)) = rx.recv().await {
-                drop(reply_to.send(n));
+                // A caller that went away wants no answer.
+                let _ = reply_to.send(n);
             }
         });
         Ok(tx)

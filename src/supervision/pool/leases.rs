@@ -385,6 +385,13 @@ impl<M: Clone> Leases<M> {
 }
 
 impl<M: Clone> State<M> {
+    /// Whether the manager has anything to decide because somebody waits. A pool
+    /// at its largest is left alone.
+    fn may_grow(&self) -> bool {
+        let (size, sizing) = (self.members.len(), &self.config.sizing);
+        size < sizing.max && (size == 0 || self.line.len() >= sizing.grow_at)
+    }
+
     fn knows(&self, token: Token) -> bool {
         self.members.get(token.at).is_some_and(|m| m.id == token.id)
     }
@@ -584,11 +591,14 @@ impl<'a, M: Clone> Future for Taking<'a, M> {
             return Poll::Ready(Ok(Taken::new(leases, claim)));
         }
         let sat = state.sit_down(self.want, (leases.clock)(), task.waker());
+        let may_grow = state.may_grow();
         drop(state);
         match sat {
             Ok(seat) => {
                 self.seat = Some(seat);
-                leases.ring();
+                if may_grow {
+                    leases.ring();
+                }
                 Poll::Pending
             }
             Err(refused) => Poll::Ready(Err(refused)),
