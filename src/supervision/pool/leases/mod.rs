@@ -12,22 +12,24 @@
 //! newcomer that finds room overtakes nobody. It knows nothing of actors: `M` is
 //! whatever a member is reached by.
 
-use std::future::Future;
-use std::pin::Pin;
+mod state;
+mod taking;
+
 use std::sync::OnceLock;
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::Instant;
 
 use super::config::PoolConfig;
-use super::line::{Caller, Line, Stand};
+use super::line::{Line, Stand};
 use super::slab::Slab;
 use super::status::PoolStatus;
-use crate::policy::choice::{Chooser, Dispatch, Recent, SplitMix};
+use crate::policy::choice::{Chooser, Recent, SplitMix};
 use crate::policy::priority::Priority;
-use crate::policy::sizing::Surplus;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::atomic::Ordering::{AcqRel, Release};
 use crate::sync::{Mutex, WakeList};
+
+pub(crate) use taking::{Taken, Taking};
 
 /// What a member is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -380,285 +382,6 @@ impl<M: Clone> Leases<M> {
             leases: state.leases,
             waiting: state.line.len(),
             most_waiting: state.most_waiting,
-        }
-    }
-}
-
-impl<M: Clone> State<M> {
-    /// Whether the manager has anything to decide because somebody waits. A pool
-    /// at its largest is left alone.
-    fn may_grow(&self) -> bool {
-        let (size, sizing) = (self.members.len(), &self.config.sizing);
-        size < sizing.max && (size == 0 || self.line.len() >= sizing.grow_at)
-    }
-
-    fn knows(&self, token: Token) -> bool {
-        self.members.get(token.at).is_some_and(|m| m.id == token.id)
-    }
-
-    fn member(&mut self, token: Token) -> Option<&mut Member<M>> {
-        let member = self.members.get_mut(token.at)?;
-        (member.id == token.id).then_some(member)
-    }
-
-    fn take(&mut self, want: Want) -> Option<Claim<M>> {
-        if self.is_closed {
-            return None;
-        }
-        let chance = &mut self.chance;
-        let by = self.config.dispatch;
-        let at = self.chooser.choose(by, want.key, || chance.next())?;
-        self.claim(at, want.kind)
-    }
-
-    fn claim(&mut self, at: usize, kind: Kind) -> Option<Claim<M>> {
-        self.busy += usize::from(self.chooser.load(at) == 0);
-        self.jobs += 1;
-        self.was_full |= self.busy == self.members.len();
-        self.chooser.take(at);
-        let member = self.members.get_mut(at)?;
-        if kind == Kind::Lease {
-            member.leased += 1;
-            self.leases += 1;
-        }
-        Some(Claim {
-            token: Token { at, id: member.id },
-            life: member.life,
-            kind,
-            member: member.member.clone(),
-        })
-    }
-
-    fn end(&mut self, token: Token, life: u32, kind: Kind) {
-        let Some(member) = self.member(token) else {
-            return;
-        };
-        if kind == Kind::Lease {
-            if member.life != life {
-                return;
-            }
-            member.leased -= 1;
-            self.leases -= 1;
-        }
-        self.end_job(token.at);
-    }
-
-    fn end_job(&mut self, at: usize) {
-        self.chooser.give_back(at);
-        self.jobs -= 1;
-        self.busy -= usize::from(self.chooser.load(at) == 0);
-    }
-
-    /// A member has perhaps nothing to do: it leaves where there are too many.
-    fn settle(&mut self, token: Token, now: fn() -> Instant, wakes: &mut WakeList) {
-        let size = self.members.len();
-        if size <= self.config.sizing.min {
-            return;
-        }
-        if size > self.config.sizing.max {
-            return self.dismiss(token);
-        }
-        if self.config.sizing.surplus == Surplus::AtOnce {
-            self.serve(now, wakes);
-            let is_base = self.member(token).is_some_and(|m| m.is_base);
-            if self.line.len() == 0 && (!is_base || self.extra == 0) {
-                self.dismiss(token);
-            }
-        }
-    }
-
-    fn dismiss(&mut self, token: Token) {
-        if self.chooser.load(token.at) == 0 {
-            let gone = self.remove(token);
-            self.leaving.extend(gone);
-        }
-    }
-
-    fn remove(&mut self, token: Token) -> Option<M> {
-        if !self.knows(token) {
-            return None;
-        }
-        let load = self.chooser.load(token.at);
-        self.chooser.leave(token.at);
-        let gone = self.members.remove(token.at)?;
-        self.jobs -= load;
-        self.busy -= usize::from(load > 0);
-        self.leases -= gone.leased;
-        self.extra -= usize::from(!gone.is_base);
-        self.find_homes();
-        Some(gone.member)
-    }
-
-    /// Members have come or gone: some keys have another home.
-    fn find_homes(&mut self) {
-        if self.config.dispatch == Dispatch::Keyed {
-            for caller in self.line.iter_mut() {
-                caller.home = caller.key.and_then(|key| self.chooser.home(key));
-            }
-        }
-    }
-
-    /// Serves waiting callers while there are members for them.
-    fn serve(&mut self, now: fn() -> Instant, wakes: &mut WakeList) {
-        while self.chooser.open() > 0 {
-            let is_keyed = self.config.dispatch == Dispatch::Keyed;
-            let chooser = &self.chooser;
-            let can_serve = |caller: &Caller| match caller.home {
-                Some(home) if is_keyed => chooser.is_open(home),
-                _ => true,
-            };
-            let Some(caller) = self.line.next(now, can_serve) else {
-                return;
-            };
-            let Some(Seat::Waiting(_, _, kind)) = self.seats.get(caller.seat) else {
-                continue;
-            };
-            let want = Want {
-                kind: *kind,
-                key: caller.key,
-                priority: Priority::NORMAL,
-            };
-            let Some(claim) = self.take(want) else {
-                return;
-            };
-            if let Some(seat) = self.seats.get_mut(caller.seat)
-                && let Seat::Waiting(waker, ..) = std::mem::replace(seat, Seat::Granted(claim))
-            {
-                wakes.push(waker);
-            }
-        }
-    }
-
-    /// Takes a seat, if there is one left.
-    fn sit_down(&mut self, want: Want, now: Instant, waker: &Waker) -> Result<usize, Refused> {
-        if self.is_closed {
-            return Err(Refused::Closed);
-        }
-        if self
-            .config
-            .limit()
-            .is_some_and(|limit| self.line.len() >= limit)
-        {
-            return Err(Refused::Full);
-        }
-        let home = match self.config.dispatch {
-            Dispatch::Keyed => want.key.and_then(|key| self.chooser.home(key)),
-            _ => None,
-        };
-        let seat = self.seats.insert(Seat::Closed);
-        let stand = self.line.join(want.priority, now, seat, want.key, home);
-        if let Some(place) = self.seats.get_mut(seat) {
-            *place = Seat::Waiting(waker.clone(), stand, want.kind);
-        }
-        self.most_waiting = self.most_waiting.max(self.line.len());
-        Ok(seat)
-    }
-}
-
-/// A caller on its way to a member.
-///
-/// Dropped, it leaves the line; a claim that was just made for it passes on.
-pub(crate) struct Taking<'a, M: Clone> {
-    leases: &'a Leases<M>,
-    want: Want,
-    seat: Option<usize>,
-}
-
-impl<'a, M: Clone> Future for Taking<'a, M> {
-    type Output = Result<Taken<'a, M>, Refused>;
-
-    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        let leases = self.leases;
-        let mut state = leases.state.lock();
-        if let Some(at) = self.seat {
-            if let Some(Seat::Waiting(waker, ..)) = state.seats.get_mut(at) {
-                let old = (!waker.will_wake(task.waker()))
-                    .then(|| std::mem::replace(waker, task.waker().clone()));
-                drop(state);
-                drop(old);
-                return Poll::Pending;
-            }
-            let seat = state.seats.remove(at);
-            drop(state);
-            self.seat = None;
-            return Poll::Ready(match seat {
-                Some(Seat::Granted(claim)) => Ok(Taken::new(leases, claim)),
-                _ => Err(Refused::Closed),
-            });
-        }
-        if let Some(claim) = state.take(self.want) {
-            drop(state);
-            return Poll::Ready(Ok(Taken::new(leases, claim)));
-        }
-        let sat = state.sit_down(self.want, (leases.clock)(), task.waker());
-        let may_grow = state.may_grow();
-        drop(state);
-        match sat {
-            Ok(seat) => {
-                self.seat = Some(seat);
-                if may_grow {
-                    leases.ring();
-                }
-                Poll::Pending
-            }
-            Err(refused) => Poll::Ready(Err(refused)),
-        }
-    }
-}
-
-impl<M: Clone> Drop for Taking<'_, M> {
-    fn drop(&mut self) {
-        let Some(at) = self.seat else {
-            return;
-        };
-        let mut state = self.leases.state.lock();
-        let seat = state.seats.remove(at);
-        if let Some(Seat::Waiting(_, stand, _)) = &seat {
-            state.line.leave(*stand);
-        }
-        drop(state);
-        if let Some(Seat::Granted(claim)) = seat {
-            self.leases.give_back(claim, None);
-        }
-    }
-}
-
-/// A claim that is given back when it is dropped.
-pub(crate) struct Taken<'a, M: Clone> {
-    leases: &'a Leases<M>,
-    claim: Option<Claim<M>>,
-    outcome: Option<Outcome>,
-}
-
-impl<'a, M: Clone> Taken<'a, M> {
-    fn new(leases: &'a Leases<M>, claim: Claim<M>) -> Self {
-        Self {
-            leases,
-            claim: Some(claim),
-            outcome: None,
-        }
-    }
-
-    pub(crate) fn member(&self) -> &M {
-        let claim = self.claim.as_ref();
-        &claim.expect("it is there until it is dropped").member
-    }
-
-    /// How the job went.
-    pub(crate) fn note(&mut self, outcome: Outcome) {
-        self.outcome = Some(outcome);
-    }
-
-    /// The claim without the guard: whoever has it gives it back.
-    pub(crate) fn into_claim(mut self) -> Claim<M> {
-        self.claim.take().expect("it is there until it is dropped")
-    }
-}
-
-impl<M: Clone> Drop for Taken<'_, M> {
-    fn drop(&mut self) {
-        if let Some(claim) = self.claim.take() {
-            self.leases.give_back(claim, self.outcome);
         }
     }
 }
