@@ -440,6 +440,16 @@ async fn c12_between_two_jobs_a_member_is_reset_where_the_pool_asks_for_it() {
         let said = pool.worker().ask(Do::Write).await.unwrap().value;
         assert_eq!(said.lines, 1, "nothing is left of the last job");
     }
+    settle().await;
+    let before = office.resets();
+    let given_up = pool.worker().ask(Do::Hang).deadline(secs(1)).await;
+    assert!(given_up.is_err());
+    settle().await;
+    assert_eq!(
+        office.resets(),
+        before + 1,
+        "also of one that nobody waits for"
+    );
     pool.reconfigure(pool.config().reset(Reset::AfterLease))
         .unwrap();
     pool.worker().ask(Do::Write).await.unwrap();

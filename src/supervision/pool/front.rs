@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::MemberRef;
+use super::leases::Taken;
 use super::shared::Shared;
 use crate::actor::child::CopyOf;
 use crate::actor::worker::as_long_as_the_request;
@@ -39,7 +41,7 @@ impl<W: Worker> Front<W> {
     async fn once(&self, input: W::In) -> Result<W::Out, Failed> {
         let want = self.shared.job(&input);
         // Without a timer, where nobody has to wait.
-        let mut taken = match self.shared.leases.try_take(want) {
+        let taken = match self.shared.leases.try_take(want) {
             Ok(taken) => taken,
             Err(_) => match self.shared.take(want, None).await {
                 Ok(taken) => taken,
@@ -51,19 +53,20 @@ impl<W: Worker> Front<W> {
                 }
             },
         };
+        let mut turn = Turn {
+            shared: &self.shared,
+            taken,
+        };
         let job = |reply_to| Job { input, reply_to }.into();
-        let answer = as_long_as_the_request(taken.member().ask(job)).await;
-        if self.shared.resets_each.load(Relaxed) {
-            self.shared.reset(taken.member());
-        }
+        let answer = as_long_as_the_request(turn.taken.member().ask(job)).await;
         match answer {
             Ok(Ok(value)) => {
-                taken.note(Recent::succeeded);
+                turn.taken.note(Recent::succeeded);
                 Ok(value)
             }
             Ok(Err(fault)) => {
                 if counts(fault.class()) {
-                    taken.note(Recent::failed);
+                    turn.taken.note(Recent::failed);
                 }
                 Err(Failed {
                     fault,
@@ -73,11 +76,26 @@ impl<W: Worker> Front<W> {
             Err(error) => {
                 let fault = Fault::from(error);
                 if counts(fault.class()) {
-                    taken.note(Recent::failed);
+                    turn.taken.note(Recent::failed);
                 }
                 let is_members = fault.class() == FaultClass::Transient;
                 Err(Failed { fault, is_members })
             }
+        }
+    }
+}
+
+/// A member for one job. However it ends, also where nobody waits for it any more,
+/// the member is reset where the pool asks for it, and then given back.
+struct Turn<'a, W: Worker> {
+    shared: &'a Shared<W>,
+    taken: Taken<'a, MemberRef<W>>,
+}
+
+impl<W: Worker> Drop for Turn<'_, W> {
+    fn drop(&mut self) {
+        if self.shared.resets_each.load(Relaxed) {
+            self.shared.reset(self.taken.member());
         }
     }
 }

@@ -29,6 +29,9 @@ pub(crate) enum Manage {
 /// How long until a start that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// So many members are started at once.
+const WAVE: usize = 512;
+
 /// How capable a member is, from what it declares.
 pub(super) type Capability = Arc<dyn Fn(&[Arc<str>]) -> f64 + Send + Sync>;
 
@@ -71,7 +74,8 @@ impl<W: Worker> Manager<W> {
         self.shared.leases.config().sizing
     }
 
-    /// Starts members, all at once; whether it makes sense to go on.
+    /// Starts members, all at once but for very many; whether it makes sense to
+    /// go on.
     ///
     /// Those up to the minimum are restarted in place when they crash, those
     /// beyond it are not.
@@ -79,7 +83,7 @@ impl<W: Worker> Manager<W> {
         let min = self.sizing().min;
         let base = min.saturating_sub(self.seen.len());
         let members = self.members.clone();
-        let starts = (0..by).map(|n| {
+        let starts = (0..by.min(WAVE)).map(|n| {
             let is_base = n < base;
             let spec = self.template.next_child().restart(match is_base {
                 true => Restart::Permanent,
@@ -265,8 +269,8 @@ impl<W: Worker> Actor for Manager<W> {
         self.announce_the_end(cx);
         self.take_over(cx).await?;
         self.shared.leases.open();
-        let missing = self.sizing().min.saturating_sub(self.seen.len());
-        self.grow(missing, cx).await?;
+        let min = self.sizing().min;
+        while self.seen.len() < min && self.grow(min - self.seen.len(), cx).await? {}
         self.keep_ticking(cx);
         Ok(Started::Ready)
     }
