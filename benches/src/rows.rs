@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use crate::contender::{
-    ACTIX, CHANNEL, Contender, FAILSAFE, GOVERNOR, KAMEO, KANAL, RACTOR, SEMAPHORE,
+    ACTIX, CHANNEL, Contender, DEADPOOL, FAILSAFE, GOVERNOR, KAMEO, KANAL, RACTOR, SEMAPHORE,
+    WORKER,
 };
 use crate::work::{Deadline, Guard, Keeper, Limit, Outcome, Work};
 
@@ -289,6 +290,28 @@ pub const SUBJECTS: &[Subject] = &[
         what: "a closed breaker gives a permit and takes it back with a success",
         work: Work::Permit { calls: 2_000_000 },
         rows: &[cost(FAILSAFE, None, Some(1.0))],
+    },
+    Subject {
+        name: "pool/dispatch",
+        what: "one caller gives jobs to a pool of 8, each answered before the next; a worker alone, \
+               and a channel's task taken from deadpool",
+        work: Work::Pool {
+            callers: 1,
+            jobs: 500_000,
+        },
+        rows: &[
+            cost(WORKER, Some(1.5), Some(1.2)),
+            cost(DEADPOOL, None, None),
+        ],
+    },
+    Subject {
+        name: "pool/64-callers",
+        what: "64 callers give jobs to a pool of 8, so that most wait; deadpool likewise",
+        work: Work::Pool {
+            callers: 64,
+            jobs: 500_000,
+        },
+        rows: &[cost(DEADPOOL, None, None)],
     },
     Subject {
         name: "ring",

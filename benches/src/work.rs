@@ -8,6 +8,9 @@ pub const TELL_CAPACITY: usize = 1024;
 /// Places in a mailbox of every other workload, the default of callboard.
 pub const MAILBOX: usize = 64;
 
+/// Members of the pool that jobs are given to.
+pub const POOL_MEMBERS: usize = 8;
+
 /// Actors in the ring.
 pub const RING_MEMBERS: usize = 1_000;
 
@@ -65,6 +68,14 @@ pub enum Work {
         asks: u64,
         /// What stands before the actor.
         by: Guard,
+    },
+    /// Callers give jobs to a pool of [`POOL_MEMBERS`] members, each waiting for
+    /// its answer before it gives the next. Operation: a job.
+    Pool {
+        /// Tasks that give jobs, sharing them.
+        callers: usize,
+        /// Jobs given.
+        jobs: u64,
     },
     /// [`RING_TOKENS`] tokens travel a ring of [`RING_MEMBERS`] actors.
     /// Operation: a hop.
@@ -177,6 +188,7 @@ impl Work {
             Self::Tell { messages, .. } => messages,
             Self::Ask { asks, .. } | Self::Guarded { asks, .. } => asks,
             Self::Permit { calls } => calls,
+            Self::Pool { jobs, .. } => jobs,
             Self::Ring { hops } => hops,
             Self::Big { pings } => pings,
             Self::SpawnStop { actors, .. } | Self::Idle { actors } | Self::Swarm { actors } => {
@@ -206,6 +218,10 @@ impl Work {
             Self::Guarded { by, .. } => Self::Guarded {
                 asks: operations,
                 by,
+            },
+            Self::Pool { callers, .. } => Self::Pool {
+                callers,
+                jobs: operations,
             },
             Self::Ring { .. } => Self::Ring { hops: operations },
             Self::Big { .. } => Self::Big { pings: operations },

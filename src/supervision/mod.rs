@@ -146,7 +146,7 @@ mod keeper;
 mod launch;
 mod operations;
 pub(crate) mod plan;
-mod pool;
+pub(crate) mod pool;
 mod root;
 mod supervisor;
 mod tree;
@@ -157,7 +157,10 @@ pub use handle::{ChildCount, ChildId, ChildInfo, ChildState, SupervisorRef};
 pub use launch::AnyChild;
 pub use operations::{DrainReport, NotBack, RollingReport, RollingRestart};
 pub use plan::{AutoShutdown, ChildChange, Strategy, SupervisorChange};
-pub use pool::{Pool, PoolRef, PoolStatus};
+pub use pool::{
+    InvalidPool, Lease, LeaseError, LeaseRequest, Pool, PoolConfig, PoolRef, PoolState, PoolStatus,
+    Reset,
+};
 pub use root::{AlreadyShutDown, Interrupt, ShutdownReport};
 pub use supervisor::Supervisor;
 pub use tree::{Node, NodeHealth, RestartReason};

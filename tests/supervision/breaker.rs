@@ -1,6 +1,6 @@
 //! B9: the breaker at a child's door.
 
-use callboard::actor::{InvalidSpec, Job};
+use callboard::actor::{InvalidSpec, WorkerCommand};
 use callboard::policy::breaker::{Cause, InvalidBreaker, State};
 use callboard::supervision::{ChildError, ChildState};
 use callboard::testing;
@@ -143,7 +143,7 @@ async fn b9_a_workers_faults_open_it_by_their_class() {
         .fault(Fault::transient("down"))
         .answer(1);
     let spec = ChildSpec::new("db", script.worker()).breaker(two_strikes());
-    let actor: ActorRef<Job<u32, u32>> = system.spawn(spec).await.unwrap();
+    let actor: ActorRef<WorkerCommand<u32, u32>> = system.spawn(spec).await.unwrap();
     let worker = WorkerRef::from(actor.clone());
     for _ in 0..3 {
         worker.ask(0).await.unwrap_err();

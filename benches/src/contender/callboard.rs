@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use callboard::actor::Job;
 use callboard::prelude::*;
 
-use crate::contender::{Contender, limits};
+use crate::contender::{Contender, limits, pools};
 use crate::counting::Count;
 use crate::crash::SCRIPTED_CRASH;
 use crate::runtime::{Latch, Roll, in_parallel, on_this_thread, on_two_workers};
@@ -45,6 +45,9 @@ impl Contender for Callboard {
                     Guard::Door => past_a_door(asks).await,
                 }
             }))),
+            Work::Pool { callers, jobs } => {
+                Some(Outcome::Took(on_two_workers(pools::pool(callers, jobs))))
+            }
             Work::Ring { hops } => Some(Outcome::Took(on_two_workers(ring(hops)))),
             Work::Big { pings } => Some(Outcome::Took(on_two_workers(big(pings)))),
             Work::SpawnStop {
@@ -167,7 +170,7 @@ async fn past_a_breaker(asks: u64) -> Duration {
     let breaker = Breaker::new("echo", Breaker::consecutive(TRIPS_AT));
     let guarded = breaker.guard(&WorkerRef::from(actor.clone()));
     let plain = async || {
-        let ask = actor.ask(|reply_to| Job { input: 1, reply_to });
+        let ask = actor.ask(|reply_to| Job { input: 1, reply_to }.into());
         let answer = ask.no_deadline().await;
         answer.expect("it answers").expect("it has no faults").value
     };

@@ -19,6 +19,7 @@ mod governor;
 mod kameo;
 mod kanal;
 mod limits;
+mod pools;
 mod ractor;
 mod semaphore;
 
@@ -60,3 +61,7 @@ pub const ACTIX: &dyn Contender = &actix::Actix;
 pub const GOVERNOR: &dyn Contender = &governor::Governor;
 /// tokio's semaphore, for permits.
 pub const SEMAPHORE: &dyn Contender = &semaphore::Semaphore;
+/// One callboard worker, asked without a pool.
+pub const WORKER: &dyn Contender = &pools::Worker;
+/// deadpool, of tasks on bare channels.
+pub const DEADPOOL: &dyn Contender = &pools::Deadpool;
