@@ -13,7 +13,8 @@ pub use crate::policy::backoff::Backoff;
 pub use crate::policy::budget::RestartBudget;
 pub use crate::policy::health::HealthCheck;
 pub use crate::policy::priority::Priority;
-pub use crate::resilience::Breaker;
+pub use crate::policy::retry::Retry;
+pub use crate::resilience::{Breaker, Fallback, Retrier, Stack, StackConfig};
 pub use crate::supervision::{
     AutoShutdown, Pool, PoolRef, RollingRestart, StartError, Strategy, Supervisor, SupervisorRef,
 };

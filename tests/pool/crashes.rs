@@ -194,3 +194,39 @@ async fn c12_a_pool_that_is_restarted_as_a_whole_serves_again() {
     assert!(pool.try_lease().is_err());
     assert!(pool.lease().await.is_err(), "and says so when it has ended");
 }
+
+#[tokio::test(start_paused = true)]
+async fn c12_a_pool_behind_breaker_and_retry_is_a_tier_of_a_fallback() {
+    use callboard::testing::Script;
+    quiet_panics();
+    let system = System::new("t");
+    let script = Script::new()
+        .panic("scripted")
+        .answer(1)
+        .fault(Fault::transient("busy"))
+        .fault(Fault::transient("busy"));
+    let strong = Pool::new("strong", 1..=4, script.worker::<u32>())
+        .queue(256)
+        .overflow(Overflow::Reject)
+        .breaker(Breaker::consecutive(1))
+        .retry(Retry::exponential(ms(200)..=secs(20)).jitter().attempts(2))
+        .start(&system)
+        .await
+        .unwrap();
+    let answer = Fallback::first("strong", strong.clone()).or("static", |n| n);
+
+    let served = answer.ask(7).deadline(secs(30)).await.unwrap();
+    assert_eq!((served.value, served.attempts), (1, 2), "after a crash");
+    let served = answer.ask(7).deadline(secs(30)).await.unwrap();
+    assert_eq!((served.value, served.tier.as_deref()), (7, Some("static")));
+    assert_eq!(strong.retrier().unwrap().stats().retries, 2);
+    let breaker = strong.breaker().unwrap();
+    assert!(!breaker.is_passable(), "one call failed, not two");
+    assert_eq!(breaker.stats().admitted, 2);
+
+    let wrong = Pool::new("wrong", 1..=1, script.worker::<u32>())
+        .retry(Retry::exponential(secs(2)..=secs(1)))
+        .start(&system)
+        .await;
+    assert!(wrong.is_err(), "nonsense is refused");
+}

@@ -22,8 +22,9 @@ use crate::policy::breaker::BreakerConfig;
 use crate::policy::choice::Dispatch;
 use crate::policy::health::HealthCheck;
 use crate::policy::priority::Priority;
+use crate::policy::retry::Retry;
 use crate::policy::sizing::Surplus;
-use crate::resilience::{Breaker, DeadLetterQueue};
+use crate::resilience::{Breaker, DeadLetterQueue, Retrier};
 use crate::supervision::errors::StartError;
 use crate::supervision::handle::SupervisorRef;
 use crate::supervision::launch::AnyChild;
@@ -40,6 +41,7 @@ pub struct Pool<W: Worker> {
     priority: Option<Of<W::In, Priority>>,
     capability: Option<Capability>,
     breaker: Option<BreakerConfig>,
+    retry: Option<(Retry, Retries<W>)>,
     redispatch: u32,
     keep: Option<Keep<W::In>>,
     /// There where a job may be needed again.
@@ -74,6 +76,7 @@ impl<W: Worker> Pool<W> {
             priority: None,
             capability: None,
             breaker: None,
+            retry: None,
             redispatch: 0,
             keep: None,
             copy: None,
@@ -172,6 +175,17 @@ impl<W: Worker> Pool<W> {
     /// Puts a breaker in front of the pool. Default: none.
     pub fn breaker(mut self, config: BreakerConfig) -> Self {
         self.breaker = Some(config);
+        self
+    }
+
+    /// Tries jobs again that fail in a way that may be gone the next time, or
+    /// whose member crashed, after a wait; inside of the breaker. Default: once.
+    /// Costs one clone per job.
+    pub fn retry(mut self, retry: Retry) -> Self
+    where
+        W::In: Clone,
+    {
+        self.retry = Some((retry, Retrier::guard));
         self
     }
 
@@ -274,6 +288,13 @@ impl<W: Worker> Pool<W> {
             .breaker
             .map(|config| Breaker::checked(Arc::clone(&self.name), config));
         let breaker = breaker.transpose()?;
+        let retrier = match self.retry {
+            Some((retry, guard)) => {
+                retry.validate().map_err(InvalidSpec::Retry)?;
+                Some((Retrier::new(Arc::clone(&self.name), retry), guard))
+            }
+            None => None,
+        };
         let shared = Arc::new(Shared {
             name: Arc::clone(&self.name),
             leases: Leases::new(self.config.clone(), clock),
@@ -331,6 +352,7 @@ impl<W: Worker> Pool<W> {
             shared,
             members: members_ref,
             breaker,
+            retrier,
             on_crash,
         };
         Ok((supervisor, unplaced))
@@ -360,8 +382,15 @@ struct Unplaced<W: Worker> {
     shared: Arc<Shared<W>>,
     members: SupervisorRef,
     breaker: Option<Breaker>,
+    retrier: Option<(Retrier, Retries<W>)>,
     on_crash: Option<OnCrash<W::In>>,
 }
+
+/// Puts a retrier in front of a worker, where what goes in can be copied.
+type Retries<W> = fn(
+    &Retrier,
+    &WorkerRef<<W as Worker>::In, <W as Worker>::Out>,
+) -> WorkerRef<<W as Worker>::In, <W as Worker>::Out>;
 
 impl<W: Worker> Unplaced<W> {
     fn under(self, supervisor: SupervisorRef) -> PoolRef<W> {
@@ -370,15 +399,19 @@ impl<W: Worker> Unplaced<W> {
             supervisor: supervisor.clone(),
             on_crash: self.on_crash,
         });
-        let worker = match &self.breaker {
-            Some(breaker) => breaker.guard(&front),
-            None => front,
-        };
+        let mut worker = front;
+        if let Some((retrier, guard)) = &self.retrier {
+            worker = guard(retrier, &worker);
+        }
+        if let Some(breaker) = &self.breaker {
+            worker = breaker.guard(&worker);
+        }
         PoolRef {
             shared: self.shared,
             supervisor,
             members: self.members,
             breaker: self.breaker,
+            retrier: self.retrier.map(|(retrier, _)| retrier),
             worker,
         }
     }

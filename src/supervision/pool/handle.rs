@@ -11,7 +11,7 @@ use super::lease::{ANY, Lease, LeaseError, LeaseRequest, with};
 use super::shared::Shared;
 use super::status::PoolStatus;
 use crate::actor::{Fault, Worker, WorkerRef};
-use crate::resilience::Breaker;
+use crate::resilience::{Breaker, Retrier};
 use crate::supervision::SupervisorRef;
 
 /// A running pool. Cheap to clone; it does not keep the pool running.
@@ -20,6 +20,7 @@ pub struct PoolRef<W: Worker> {
     pub(super) supervisor: SupervisorRef,
     pub(super) members: SupervisorRef,
     pub(super) breaker: Option<Breaker>,
+    pub(super) retrier: Option<Retrier>,
     pub(super) worker: WorkerRef<W::In, W::Out>,
 }
 
@@ -119,6 +120,12 @@ impl<W: Worker> PoolRef<W> {
         })
     }
 
+    /// What tries its jobs again, if anything does.
+    #[must_use]
+    pub fn retrier(&self) -> Option<&Retrier> {
+        self.retrier.as_ref()
+    }
+
     /// The breaker in front, if there is one.
     #[must_use]
     pub fn breaker(&self) -> Option<&Breaker> {
@@ -145,6 +152,7 @@ impl<W: Worker> Clone for PoolRef<W> {
             supervisor: self.supervisor.clone(),
             members: self.members.clone(),
             breaker: self.breaker.clone(),
+            retrier: self.retrier.clone(),
             worker: self.worker.clone(),
         }
     }
