@@ -39,8 +39,8 @@
 //! *How many retries are there in all?* As many as [`RetryBudget`]s allow: one's
 //! own, and one that is shared, for example by the whole system.
 //!
-//! *What does it cost when all goes well?* One clone of the input, two short
-//! locks.
+//! *What does it cost when all goes well?* One clone of the input and one short
+//! lock; with a budget, two more and two looks at the clock.
 
 mod budget;
 mod guard;
@@ -262,7 +262,7 @@ impl Retrier {
         let request = Request::in_force();
         let mut tries = RetryState::new();
         counters.calls.fetch_add(1, Relaxed);
-        self.each_budget(RetryBudget::called_at);
+        self.each_budget(&retry, RetryBudget::called_at);
         loop {
             let number = tries.attempt();
             let attempt = Attempt {
@@ -272,7 +272,7 @@ impl Retrier {
             let (fault, value) = match call(attempt).await {
                 Ok(value) => match rules.is_bad(&value) {
                     Ok(false) => {
-                        self.succeeded(number);
+                        self.succeeded(&retry, number);
                         return Ok((value, number));
                     }
                     Ok(true) => (rejected(), Some(value)),
@@ -319,12 +319,15 @@ impl Retrier {
         }
     }
 
-    fn each_budget(&self, tell: impl Fn(&RetryBudget, Instant)) {
-        let now = clock();
-        tell(&self.inside.own, now);
-        if let Some(shared) = &self.inside.shared {
-            tell(shared, now);
+    /// Tells the budgets that there are. Without any, no clock is read.
+    fn each_budget(&self, retry: &Retry, tell: impl Fn(&RetryBudget, Instant)) {
+        let own = retry.budget.is_some().then_some(&self.inside.own);
+        let mut budgets = own.into_iter().chain(&self.inside.shared).peekable();
+        if budgets.peek().is_none() {
+            return;
         }
+        let now = clock();
+        budgets.for_each(|budget| tell(budget, now));
     }
 
     /// One retry out of each budget, or out of none.
@@ -336,13 +339,13 @@ impl Retrier {
         }
     }
 
-    fn succeeded(&self, attempts: u32) {
+    fn succeeded(&self, retry: &Retry, attempts: u32) {
         let counters = &self.inside.counters;
         counters.succeeded.fetch_add(1, Relaxed);
         if attempts > 1 {
             counters.recovered.fetch_add(1, Relaxed);
         }
-        self.each_budget(RetryBudget::succeeded_at);
+        self.each_budget(retry, RetryBudget::succeeded_at);
         self.emit(|name| RetryEvent::Succeeded { name, attempts });
     }
 
