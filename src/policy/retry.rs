@@ -285,6 +285,8 @@ pub enum GiveUp {
     BudgetSpent,
     /// Whoever chooses the waits said to stop.
     Stopped,
+    /// Nobody waits for it any more.
+    Cancelled,
 }
 
 impl fmt::Display for GiveUp {
@@ -296,6 +298,7 @@ impl fmt::Display for GiveUp {
             Self::WaitTooLong => "the wait would be too long",
             Self::BudgetSpent => "the retry budget is spent",
             Self::Stopped => "it was told to stop",
+            Self::Cancelled => "nobody waits for it any more",
         })
     }
 }

@@ -324,11 +324,9 @@ where
 
     /// Whether all that is waited for is there or missing.
     fn waits_for_optional_only(&self) -> bool {
-        let is_optional = |at: usize| {
-            let part = self.of.parts.get(at);
-            part.is_none_or(|part| part.importance == Importance::Optional)
-        };
-        is_optional(self.next) && self.asked.iter().all(|(at, _)| is_optional(*at))
+        // By importance: who has not been asked yet is no more important.
+        let is_optional = |at: usize| self.of.parts[at].importance == Importance::Optional;
+        self.asked.iter().all(|(at, _)| is_optional(*at))
     }
 
     /// What is still on its way is missing.

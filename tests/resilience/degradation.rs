@@ -13,7 +13,14 @@ fn after(name: &'static str, wait: Duration) -> WorkerRef<u32, &'static str> {
 }
 
 fn failing(name: &'static str) -> WorkerRef<u32, &'static str> {
-    WorkerRef::from_fn(name, move |_| async move { Err(Fault::transient("down")) })
+    failing_after(name, Duration::ZERO)
+}
+
+fn failing_after(name: &'static str, wait: Duration) -> WorkerRef<u32, &'static str> {
+    WorkerRef::from_fn(name, move |_| async move {
+        tokio::time::sleep(wait).await;
+        Err(Fault::transient("down"))
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -34,7 +41,7 @@ async fn c5_what_else_is_missing_is_named_the_most_important_first() {
     let page = Degradation::new("page")
         .critical("user", after("user", ms(10)))
         .optional("ads", failing("ads"))
-        .important("orders", failing("orders"))
+        .important("orders", failing_after("orders", ms(20)))
         .worker();
     let page = page.ask(0).await.unwrap().value;
     assert_eq!(page.get("user"), Some(&"user"));

@@ -74,7 +74,12 @@ async fn c4_agents_that_are_down_or_behind_an_open_breaker_are_skipped() {
     let chain = Fallback::first("one", stopped)
         .then("two", guarded)
         .or("safe", |n| n + 1);
-    assert_eq!(chain.ask(4).await.unwrap().value, 5);
+    let served = chain.ask(4).await.unwrap();
+    assert_eq!(
+        (served.value, served.attempts),
+        (5, 1),
+        "nobody else was asked"
+    );
     assert_eq!(a.calls() + broken.calls(), 1, "only the one that opened it");
 
     // Its wait over, an open breaker is asked again, or it would stay open.

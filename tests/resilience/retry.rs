@@ -194,9 +194,9 @@ async fn rb_10_a_call_that_is_dropped_while_it_waits_makes_no_other_try() {
     let dropped = tokio::time::timeout(secs(5), guarded.ask(0).into_future()).await;
 
     assert!(dropped.is_err(), "it was dropped in its wait");
+    assert_eq!(budget.left(), Some(1), "the budget was not charged");
     tokio::time::sleep(secs(60)).await;
     assert_eq!(script.calls(), 1);
-    assert_eq!(budget.left(), Some(1), "the budget was not charged");
     assert_eq!(retrier.stats().retries, 0);
 }
 
@@ -382,6 +382,37 @@ async fn c2_a_seed_makes_the_jitter_reproducible() {
     };
     assert_eq!(waits(7).await, waits(7).await);
     assert_ne!(waits(7).await, waits(8).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn c2_nobody_tries_on_for_an_asker_who_has_given_up() {
+    struct Eager(Retrier);
+    impl Actor for Eager {
+        type Msg = Reply<()>;
+        async fn handle(&mut self, to: Reply<()>, _cx: &mut Context<Self>) -> Result<(), BoxError> {
+            let fail = |_| async { Err::<(), _>(busy()) };
+            let _ = self.0.run(fail).await;
+            to.send(());
+            Ok(())
+        }
+    }
+    let system = System::new("t");
+    let retrier = Retrier::new("job", Retry::constant(secs(2)).attempts(100));
+    let own = retrier.clone();
+    let spec = ChildSpec::new("eager", move || Eager(own.clone()));
+    let eager = system.spawn(spec).await.unwrap();
+    let ask = eager.ask(|reply_to| reply_to).deadline(secs(60));
+
+    let gave_up = tokio::time::timeout(secs(3), ask).await;
+
+    assert!(gave_up.is_err());
+    tokio::time::sleep(secs(60)).await;
+    let stats = retrier.stats();
+    assert_eq!(
+        (stats.retries, stats.failed),
+        (1, 1),
+        "at 2 s, and no further"
+    );
 }
 
 #[tokio::test(start_paused = true)]

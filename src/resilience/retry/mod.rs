@@ -63,7 +63,7 @@ use crate::actor::chance::Chance;
 use crate::actor::feed::Feed;
 use crate::actor::system::clock;
 use crate::actor::{EventStream, Fault, FaultClass, Request, Served, System, WorkerRef};
-use crate::policy::retry::{Decision, Failure, GiveUp, InvalidRetry, Retry, RetryState};
+use crate::policy::retry::{Decision, GiveUp, InvalidRetry, Retry, RetryState};
 use crate::policy::retry_budget::RetryBudgetConfig;
 use crate::sync::atomic::AtomicU64;
 use crate::sync::atomic::Ordering::Relaxed;
@@ -285,12 +285,12 @@ impl Retrier {
                 Err(fault) => (fault, None),
             };
             let judgement = match rules.judge(number, &fault) {
-                Ok(_) if request.is_cancelled() => Judgement::Failure(Failure::Final),
                 Ok(judgement) => judgement,
                 Err(broken) => return self.broken(number, broken),
             };
             let (now, by) = (clock(), request.deadline());
             let decision = match judgement {
+                _ if request.is_cancelled() => Decision::GiveUp(GiveUp::Cancelled),
                 Judgement::Failure(failure) => {
                     let random = self.inside.chance.draw();
                     tries.failed(&retry, failure, now, by, random)
@@ -306,10 +306,18 @@ impl Retrier {
                             after,
                             fault: fault.clone(),
                         });
-                        tokio::time::sleep(after).await;
-                        permits.into_iter().flatten().for_each(RetryPermit::spend);
-                        counters.retries.fetch_add(1, Relaxed);
-                        continue;
+                        // Nobody waits any more: that is looked at first.
+                        let is_over = tokio::select! {
+                            biased;
+                            () = request.cancelled() => true,
+                            () = tokio::time::sleep(after) => false,
+                        };
+                        if !is_over {
+                            permits.into_iter().flatten().for_each(RetryPermit::spend);
+                            counters.retries.fetch_add(1, Relaxed);
+                            continue;
+                        }
+                        GiveUp::Cancelled
                     }
                     None => GiveUp::BudgetSpent,
                 },

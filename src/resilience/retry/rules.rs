@@ -68,7 +68,6 @@ fn rule<T>(f: impl FnOnce() -> T) -> Result<T, Fault> {
 #[must_use]
 pub fn classify(fault: &Fault) -> Failure {
     match fault.class() {
-        _ if fault.is_forbidden() => Failure::Final,
         class if class.is_retryable() => match fault.retry_after() {
             Some(wait) => Failure::RetryAfter(wait),
             None => Failure::Retryable,
