@@ -122,6 +122,8 @@ impl ContentKey {
     /// no text.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, NoKey> {
         let mut json = serde_json::to_value(value).map_err(NoKey)?;
+        // Sorted as it is, unless somebody in the build has serde_json keep the
+        // order of insertion.
         json.sort_all_objects();
         let text = serde_json::to_vec(&json).map_err(NoKey)?;
         Ok(Self(Sha256::digest(text).into()))
