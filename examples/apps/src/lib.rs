@@ -2,4 +2,5 @@
 //! keeps its promises under too much load, and what loads it.
 #![forbid(unsafe_code)]
 
+pub mod load;
 pub mod service;

@@ -15,23 +15,29 @@
 //! # Questions
 //!
 //! *How long does an accepted request take?* At most one service time longer
-//! than alone. As many jobs are under way as there are workers, and when all of
-//! them are busy, one ends every `service time / workers`. So the last of `n`
-//! who wait is let in after `n / workers` service times. [`Settings`] let half
-//! as many wait as there are workers: half a service time, which leaves the
-//! other half to the machine. A longer line would serve no one more, since the
-//! workers are busy either way; it would only make everybody wait.
+//! than alone. As many jobs are under way as there are workers, so within one
+//! service time each worker ends one, and everybody gets in who waits in a line
+//! no longer than the workers are many. [`Settings`] let half as many wait,
+//! which is half a service time where workers end one after the other, and one
+//! where they all end together. A longer line would serve no one more, since the
+//! workers are busy either way; it would only make everybody wait
+//! (`a_longer_line_serves_nobody_more_and_makes_all_wait`).
 //!
-//! *And everyone else?* Is refused at once, with 503 and `Retry-After`.
+//! *And everyone else?* Is refused at once, with 503 and `Retry-After`
+//! (`at_three_times_its_capacity_it_keeps_its_promises`).
 //!
 //! *What if workers crash?* They are restarted, and the job is given to another
-//! one, which the asker sees as `attempts` in the answer.
+//! one, which the asker sees as `attempts` in the answer
+//! (`with_every_tenth_worker_crashing_it_keeps_them_too`).
 //!
 //! *When is it ready?* `GET /ready` says 503 while the service starts or drains,
 //! while no worker takes jobs, and while the breaker lets nobody through;
 //! `GET /health` says 200 for as long as the system runs.
 //!
-//! *What happens at the end?* See [`run`].
+//! *What happens at the end?* It is not ready any more, takes whom the operating
+//! system has connected already and nobody else, tells kept connections to close,
+//! and answers what it accepted; [`Server::run`] has the times
+//! (`a_sigterm_under_three_times_its_capacity_loses_nothing`).
 //!
 //! *What is bounded?* Bodies and their sum (`doors`), those who wait, and how
 //! long each of them takes. Connections are bounded by the number of files

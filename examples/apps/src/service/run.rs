@@ -76,8 +76,10 @@ impl Server {
         &self.service
     }
 
-    /// Serves until `stop` resolves, and then finishes what was accepted.
-    /// `is_up` runs when the service is ready; `stop` has been polled by then.
+    /// Serves until `stop` resolves, and then finishes what was accepted, for as
+    /// long as the settings' `grace`; connections without a request are closed
+    /// after 250 ms. `is_up` runs when the service is ready; `stop` has been
+    /// polled by then.
     ///
     /// # Errors
     ///

@@ -84,9 +84,8 @@ impl Settings {
 
     /// The layers that are set, or those that fit the number of workers.
     ///
-    /// As many calls are let in as there are workers, and half as many wait: an
-    /// accepted one takes half a service time longer than alone. See the
-    /// [module](super) for the arithmetic.
+    /// As many calls are let in as there are workers, and half as many wait; the
+    /// [module](super) says why.
     #[must_use]
     pub fn limits(&self) -> StackConfig {
         let fitting = || {

@@ -7,3 +7,6 @@ mod answers;
 mod client;
 mod health;
 mod limits;
+mod overload;
+mod process;
+mod sockets;
