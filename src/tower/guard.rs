@@ -2,66 +2,15 @@
 
 use std::error::Error;
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::admission::{Admission, Call};
 use crate::actor::{BoxFuture, Fault};
 use crate::policy::breaker::Outcome;
-use crate::resilience::{Breaker, BreakerPermit, Bulkhead, BulkheadPermit, RateLimiter};
-
-/// Something that lets calls in, or not, and may want to know how they ended.
-pub trait Admission: Clone + Send + Sync + 'static {
-    /// The right to make one call. Dropped, it is given back.
-    type Permit: Send;
-
-    /// Lets one call in, at once or after a bounded wait.
-    ///
-    /// # Errors
-    ///
-    /// The refusal, with the time to come again where that is known.
-    fn admit(&self) -> impl Future<Output = Result<Self::Permit, Fault>> + Send;
-
-    /// Takes a permit back with what became of the call.
-    fn settle(permit: Self::Permit, outcome: Outcome);
-}
-
-impl Admission for Breaker {
-    type Permit = BreakerPermit;
-
-    async fn admit(&self) -> Result<BreakerPermit, Fault> {
-        Ok(self.try_acquire()?)
-    }
-
-    fn settle(permit: BreakerPermit, outcome: Outcome) {
-        permit.end(outcome);
-    }
-}
-
-impl Admission for Bulkhead {
-    type Permit = BulkheadPermit;
-
-    async fn admit(&self) -> Result<BulkheadPermit, Fault> {
-        Ok(self.acquire().await?)
-    }
-
-    fn settle(permit: BulkheadPermit, _outcome: Outcome) {
-        drop(permit);
-    }
-}
-
-impl Admission for RateLimiter {
-    type Permit = ();
-
-    async fn admit(&self) -> Result<(), Fault> {
-        Ok(self.take(1).await?)
-    }
-
-    fn settle((): (), _outcome: Outcome) {}
-}
 
 /// Puts a guard in front of services. The guard is shared by all of them.
 pub struct GuardLayer<A, Respond = (), Judge = ()> {
@@ -71,7 +20,8 @@ pub struct GuardLayer<A, Respond = (), Judge = ()> {
 }
 
 impl<A: Admission> GuardLayer<A> {
-    /// Refusals are errors, and what a service answers is a success.
+    /// Refusals are errors, what a service answers is a success, and an error is
+    /// a failure.
     #[must_use]
     pub fn new(guard: A) -> Self {
         Self {
@@ -93,7 +43,9 @@ impl<A: Admission, Respond, Judge> GuardLayer<A, Respond, Judge> {
         }
     }
 
-    /// Says how a call ended that was answered. Errors are failures.
+    /// Says how a call ended, by what came of it. Default: an answer is a
+    /// success and an error a failure. For axum: [`by_status`](super::by_status);
+    /// for workers: [`by_fault`](super::by_fault).
     pub fn judging<F>(self, judge: F) -> GuardLayer<A, Respond, Judging<F>> {
         GuardLayer {
             guard: self.guard,
@@ -177,21 +129,28 @@ where
     }
 }
 
-/// How an answered call ended: well (`()`), or as is judged ([`Judging`]).
-pub trait Judge<T>: Clone + Send + 'static {
-    /// How the call ended that was answered with this.
-    fn outcome(&self, response: &T) -> Outcome;
+/// How a call ended: well if it was answered (`()`), or as is judged
+/// ([`Judging`]).
+pub trait Judge<T, E>: Clone + Send + 'static {
+    /// How the call ended of which this came.
+    fn outcome(&self, answer: &Result<T, E>) -> Outcome;
 }
 
-impl<T> Judge<T> for () {
-    fn outcome(&self, _response: &T) -> Outcome {
-        Outcome::Success
+impl<T, E> Judge<T, E> for () {
+    fn outcome(&self, answer: &Result<T, E>) -> Outcome {
+        match answer {
+            Ok(_) => Outcome::Success,
+            Err(_) => Outcome::Failure,
+        }
     }
 }
 
-impl<T, F: Fn(&T) -> Outcome + Send + Sync + 'static> Judge<T> for Judging<F> {
-    fn outcome(&self, response: &T) -> Outcome {
-        self.0(response)
+impl<T, E, F> Judge<T, E> for Judging<F>
+where
+    F: Fn(&Result<T, E>) -> Outcome + Send + Sync + 'static,
+{
+    fn outcome(&self, answer: &Result<T, E>) -> Outcome {
+        self.0(answer)
     }
 }
 
@@ -256,7 +215,7 @@ where
     A: Admission,
     R: Respond<S::Response, S::Error>,
     R::Error: Send,
-    J: Judge<S::Response>,
+    J: Judge<S::Response, S::Error>,
 {
     type Response = S::Response;
     type Error = R::Error;
@@ -272,16 +231,12 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let by = self.by.clone();
         Box::pin(async move {
-            let permit = match by.guard.admit().await {
-                Ok(permit) => permit,
+            let call = match by.guard.admit().await {
+                Ok(permit) => Call::<A>::new(permit),
                 Err(fault) => return by.respond.refused(fault),
             };
             let answer = inner.call(request).await;
-            let outcome = match &answer {
-                Ok(response) => by.judge.outcome(response),
-                Err(_) => Outcome::Failure,
-            };
-            A::settle(permit, outcome);
+            call.end(by.judge.outcome(&answer));
             answer.map_err(R::failed)
         })
     }

@@ -17,19 +17,21 @@ pub fn service_unavailable<B: Default>(fault: &Fault) -> Response<B> {
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     if let Some(wait) = fault.retry_after() {
-        let rounded_up = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let rounded_up = wait
+            .as_secs()
+            .saturating_add(u64::from(wait.subsec_nanos() > 0));
         let seconds = HeaderValue::from(rounded_up.max(1));
         response.headers_mut().insert(RETRY_AFTER, seconds);
     }
     response
 }
 
-/// For [`GuardLayer::judging`](super::GuardLayer::judging): a 5xx is a failure
-/// of the service, anything else is not.
+/// For [`GuardLayer::judging`](super::GuardLayer::judging): a 5xx and an error
+/// are failures of the service, anything else is not.
 #[must_use]
-pub fn by_status<B>(response: &Response<B>) -> Outcome {
-    match response.status().is_server_error() {
-        true => Outcome::Failure,
-        false => Outcome::Success,
+pub fn by_status<B, E>(answer: &Result<Response<B>, E>) -> Outcome {
+    match answer {
+        Ok(response) if !response.status().is_server_error() => Outcome::Success,
+        _ => Outcome::Failure,
     }
 }
