@@ -71,3 +71,31 @@ impl Listener for Closing {
         Ok(self.address)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_had_connected_when_it_closed_is_taken_and_nobody_else() {
+        let phase = watch::Sender::new(Phase::Serving);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut closing = Closing::new(listener, phase.subscribe()).unwrap();
+        // The operating system connects them; nobody has taken them yet.
+        let mut clients = Vec::new();
+        for _ in 0..3 {
+            clients.push(TcpStream::connect(address).await.unwrap());
+        }
+        phase.send_replace(Phase::Draining);
+        for client in &clients {
+            let (_stream, peer) = closing.accept().await;
+            assert_eq!(peer, client.local_addr().unwrap());
+        }
+        assert!(TcpStream::connect(address).await.is_err());
+        let nobody = tokio::time::timeout(Duration::from_millis(10), closing.accept()).await;
+        assert!(nobody.is_err());
+    }
+}

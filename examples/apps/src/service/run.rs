@@ -3,13 +3,10 @@
 //! ```text
 //!  stop ─▶ /ready says 503, and every answer closes its connection
 //!       ─▶ the listener takes those who have connected already, and closes
-//!       ─▶ after 250 ms connections without a request are closed
+//!       ─▶ after `linger` connections without a request are closed
 //!       ─▶ what was accepted is answered, for as long as `grace` says
 //!       ─▶ the system shuts down
 //! ```
-//!
-//! The 250 ms are for requests that are on their way on a connection that was
-//! kept: to close it at once would lose them.
 
 use std::error::Error;
 use std::fmt;
@@ -27,9 +24,6 @@ use super::listener::Closing;
 use super::settings::InvalidSettings;
 use super::tally::Counted;
 use super::{Phase, Service, Settings, router};
-
-/// How long a connection without a request is kept when the service ends.
-const LINGER: Duration = ms(250);
 
 /// How long the system has to shut down, when all requests are answered.
 const SHUTDOWN: Duration = secs(5);
@@ -78,7 +72,7 @@ impl Server {
 
     /// Serves until `stop` resolves, and then finishes what was accepted, for as
     /// long as the settings' `grace`; connections without a request are closed
-    /// after 250 ms. `is_up` runs when the service is ready; `stop` has been
+    /// after their `linger`. `is_up` runs when the service is ready; `stop` has been
     /// polled by then.
     ///
     /// # Errors
@@ -94,11 +88,11 @@ impl Server {
             listener,
             address,
         } = self;
-        let grace = service.settings().grace;
+        let Settings { grace, linger, .. } = *service.settings();
         let listener = Closing::new(listener, service.phase())
             .map_err(|error| RunError::Listen(address, error))?;
         let serving = axum::serve(listener, router(&service))
-            .with_graceful_shutdown(lingered(service.phase()));
+            .with_graceful_shutdown(lingered(service.phase(), linger));
         let mut serving = pin!(serving.into_future());
         let start = async {
             service.start().await.map_err(RunError::Start)?;
@@ -122,9 +116,9 @@ impl Server {
 }
 
 /// Resolves a while after the service began to drain.
-async fn lingered(mut phase: watch::Receiver<Phase>) {
+async fn lingered(mut phase: watch::Receiver<Phase>, linger: Duration) {
     let _ = phase.wait_for(|phase| *phase == Phase::Draining).await;
-    tokio::time::sleep(LINGER).await;
+    tokio::time::sleep(linger).await;
 }
 
 /// What a service did in its life.

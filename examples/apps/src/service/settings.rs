@@ -50,6 +50,11 @@ pub struct Settings {
     /// How long accepted requests may take when it ends. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub grace: Duration,
+    /// How long connections without a request are kept when it ends, for what
+    /// is on its way on them: to close them at once would lose it. Default
+    /// 250 ms.
+    #[serde(with = "humantime_serde")]
+    pub linger: Duration,
     /// The layers in front of the workers. Default [`Settings::limits`].
     #[serde(rename = "limits", skip_serializing_if = "Option::is_none")]
     pub stack: Option<StackConfig>,
@@ -65,6 +70,7 @@ impl Default for Settings {
             seed: 0,
             doors: 256,
             grace: secs(10),
+            linger: ms(250),
             stack: None,
         }
     }

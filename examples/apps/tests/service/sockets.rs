@@ -159,6 +159,7 @@ fn summarize() -> String {
 async fn when_it_ends_it_is_not_ready_first_and_answers_whom_it_has() {
     let mut settings = settings();
     settings.work = ms(600);
+    settings.linger = secs(2);
     let running = Running::start(settings).await;
     let address = running.address;
     let mut probe = Kept::to(address).await;
