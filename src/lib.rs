@@ -62,3 +62,7 @@ struct SupervisionGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/coming-from.md")]
 struct ComingFrom;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/resilience.md")]
+struct ResilienceGuide;

@@ -3,8 +3,8 @@
 pub use std::time::Duration;
 
 pub use crate::actor::{
-    Actor, ActorRef, AskError, BoxError, Checkpointed, ChildSpec, ChildTemplate, Context, Down,
-    Event, Exit, Fault, FaultClass, Lifecycle, Redeliver, Reply, Restart,
+    Actor, ActorRef, AskError, AtLimit, BoxError, Checkpointed, ChildSpec, ChildTemplate, Context,
+    Down, Event, Exit, Fault, FaultClass, Lifecycle, Redeliver, Reply, Restart,
     Shutdown::{self, After},
     Started, System, SystemConfig, TellError, TryTellError, Worker, WorkerRef, ask_all,
 };
@@ -13,7 +13,8 @@ pub use crate::policy::backoff::Backoff;
 pub use crate::policy::budget::RestartBudget;
 pub use crate::policy::health::HealthCheck;
 pub use crate::policy::priority::Priority;
-pub use crate::resilience::Breaker;
+pub use crate::policy::retry::Retry;
+pub use crate::resilience::{Breaker, Fallback, Retrier, Stack, StackConfig};
 pub use crate::supervision::{
     AutoShutdown, Pool, PoolRef, RollingRestart, StartError, Strategy, Supervisor, SupervisorRef,
 };

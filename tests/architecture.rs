@@ -210,6 +210,8 @@ fn what_loom_runs_names_neither_tokio_nor_ractor() {
         "src/actor/core",
         "src/supervision/plan",
         "src/supervision/turn.rs",
+        "src/supervision/pool/leases",
+        "src/supervision/pool/line.rs",
     ];
     for below in below {
         let files = match root().join(below).is_file() {
@@ -347,14 +349,27 @@ fn every_test_that_a_guide_names_exists() {
         .chain(&rust_files("src"))
         .map(|file| text(file))
         .collect();
-    let named = tests_named_in(&text(Path::new("docs/supervision.md")));
-    assert!(named.len() > 25, "the guide names its tests: {named:?}");
-    for name in named {
-        let is_there = |text: &String| {
-            text.contains(&format!("fn {name}(")) || text.contains(&format!("\"{name}\""))
-        };
-        assert!(tests.iter().any(is_there), "{name} is named in a guide");
+    let is_there = |name: &str| {
+        let (function, model) = (format!("fn {name}("), format!("\"{name}\""));
+        let mut tests = tests.iter();
+        tests.any(|text| text.contains(&function) || text.contains(&model))
+    };
+    let mut missing = Vec::new();
+    for guide in ["docs/supervision.md", "docs/resilience.md"] {
+        let named = tests_named_in(&text(Path::new(guide)));
+        assert!(named.len() > 25, "{guide} names its tests: {named:?}");
+        let unknown = named.into_iter().filter(|name| !is_there(name));
+        missing.extend(unknown.map(|name| format!("{guide}: {name}")));
     }
+    for file in rust_files("src") {
+        let text = text(&file);
+        let guide = text.lines().filter_map(|line| line.strip_prefix("//!"));
+        let guide: Vec<_> = guide.collect();
+        let named = tests_named_in(&guide.join("\n"));
+        let unknown = named.into_iter().filter(|name| !is_there(name));
+        missing.extend(unknown.map(|name| format!("{}: {name}", file.display())));
+    }
+    assert!(missing.is_empty(), "no such tests:\n{}", missing.join("\n"));
     assert_eq!(
         tests_named_in("`a_b_c_d_e`, `too_short`, a `Restart`"),
         ["a_b_c_d_e"]

@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use crate::contender::{
-    ACTIX, CHANNEL, Contender, FAILSAFE, GOVERNOR, KAMEO, KANAL, RACTOR, SEMAPHORE,
+    ACTIX, BACKON, CHANNEL, Contender, DEADPOOL, FACTORY, FAILSAFE, GOVERNOR, KAMEO, KANAL, RACTOR,
+    SEMAPHORE, WORKER,
 };
 use crate::work::{Deadline, Guard, Keeper, Limit, Outcome, Work};
 
@@ -175,6 +176,15 @@ const fn at_most(figure: Figure, must: f64, aim: f64) -> Row {
     }
 }
 
+/// A figure without a limit.
+const fn shown(figure: Figure) -> Row {
+    Row {
+        must: None,
+        aim: None,
+        ..at_most(figure, 0.0, 0.0)
+    }
+}
+
 const fn median(peer: &'static dyn Contender) -> Row {
     Row {
         figure: Figure::P50,
@@ -268,27 +278,67 @@ pub const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "breaker/ask",
-        what: "what breaker, default deadline and counts add to an ask, on one thread",
+        what: "what a breaker at the child's door, the default deadline and counts add to an ask, \
+                on one thread",
         work: Work::Guarded {
             asks: 200_000,
-            by: Guard::Breaker,
+            by: Guard::DoorAndDeadline,
         },
         rows: &[at_most(Figure::PerOperation, 150.0, 60.0)],
     },
     Subject {
-        name: "breaker/child",
-        what: "what a breaker at a child's own door adds to an ask, on one thread",
+        name: "breaker/worker",
+        what: "what a breaker and its counts before a worker add to asking that, on one thread",
         work: Work::Guarded {
             asks: 200_000,
-            by: Guard::Door,
+            by: Guard::Worker,
         },
         rows: &[at_most(Figure::PerOperation, 150.0, 60.0)],
+    },
+    Subject {
+        name: "breaker/all",
+        what: "what a worker's reference, the default deadline and a breaker before it add to a bare \
+                ask, on one thread",
+        work: Work::Guarded {
+            asks: 200_000,
+            by: Guard::All,
+        },
+        rows: &[shown(Figure::PerOperation)],
     },
     Subject {
         name: "breaker/permit",
         what: "a closed breaker gives a permit and takes it back with a success",
         work: Work::Permit { calls: 2_000_000 },
         rows: &[cost(FAILSAFE, None, Some(1.0))],
+    },
+    Subject {
+        name: "retry/call",
+        what: "a call that succeeds at once, which would be tried again",
+        work: Work::Retry { calls: 1_000_000 },
+        rows: &[cost(BACKON, None, Some(1.0))],
+    },
+    Subject {
+        name: "pool/dispatch",
+        what: "one caller gives jobs to a pool of 8, each answered before the next; a worker alone, \
+               and a channel's task taken from deadpool",
+        work: Work::Pool {
+            callers: 1,
+            jobs: 500_000,
+        },
+        rows: &[
+            cost(WORKER, Some(1.5), Some(1.2)),
+            cost(DEADPOOL, None, None),
+            cost(FACTORY, None, None),
+        ],
+    },
+    Subject {
+        name: "pool/64-callers",
+        what: "64 callers give jobs to a pool of 8, so that most wait; deadpool likewise",
+        work: Work::Pool {
+            callers: 64,
+            jobs: 500_000,
+        },
+        rows: &[cost(DEADPOOL, None, None), cost(FACTORY, None, None)],
     },
     Subject {
         name: "ring",

@@ -8,6 +8,9 @@ pub const TELL_CAPACITY: usize = 1024;
 /// Places in a mailbox of every other workload, the default of callboard.
 pub const MAILBOX: usize = 64;
 
+/// Members of the pool that jobs are given to.
+pub const POOL_MEMBERS: usize = 8;
+
 /// Actors in the ring.
 pub const RING_MEMBERS: usize = 1_000;
 
@@ -57,6 +60,12 @@ pub enum Work {
         /// Permits.
         calls: u64,
     },
+    /// Calls that are ready at once and succeed, each of which would be tried
+    /// again. Operation: a call.
+    Retry {
+        /// Calls.
+        calls: u64,
+    },
     /// One caller asks one actor on one thread, plainly and past what stands
     /// before the actor, in turn; what the second takes longer. Operation: an
     /// ask.
@@ -65,6 +74,14 @@ pub enum Work {
         asks: u64,
         /// What stands before the actor.
         by: Guard,
+    },
+    /// Callers give jobs to a pool of [`POOL_MEMBERS`] members, each waiting for
+    /// its answer before it gives the next. Operation: a job.
+    Pool {
+        /// Tasks that give jobs, sharing them.
+        callers: usize,
+        /// Jobs given.
+        jobs: u64,
     },
     /// [`RING_TOKENS`] tokens travel a ring of [`RING_MEMBERS`] actors.
     /// Operation: a hop.
@@ -153,11 +170,15 @@ pub enum Deadline {
 /// What stands before an actor that is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
-    /// A worker's reference with the default deadline, a breaker that counts
-    /// before that. The plain ask has no deadline.
-    Breaker,
-    /// A breaker at the child's own door. The plain ask goes to a child without.
-    Door,
+    /// A breaker at the child's own door, and the default deadline. The plain
+    /// ask has neither.
+    DoorAndDeadline,
+    /// A breaker before a worker. The plain worker has none; both have the
+    /// default deadline.
+    Worker,
+    /// All of it: a worker's reference, the default deadline, a breaker before
+    /// it. The plain ask goes to the bare actor, without a deadline.
+    All,
 }
 
 /// Who keeps an actor that is started.
@@ -176,7 +197,8 @@ impl Work {
         match self {
             Self::Tell { messages, .. } => messages,
             Self::Ask { asks, .. } | Self::Guarded { asks, .. } => asks,
-            Self::Permit { calls } => calls,
+            Self::Permit { calls } | Self::Retry { calls } => calls,
+            Self::Pool { jobs, .. } => jobs,
             Self::Ring { hops } => hops,
             Self::Big { pings } => pings,
             Self::SpawnStop { actors, .. } | Self::Idle { actors } | Self::Swarm { actors } => {
@@ -203,9 +225,14 @@ impl Work {
                 deadline,
             },
             Self::Permit { .. } => Self::Permit { calls: operations },
+            Self::Retry { .. } => Self::Retry { calls: operations },
             Self::Guarded { by, .. } => Self::Guarded {
                 asks: operations,
                 by,
+            },
+            Self::Pool { callers, .. } => Self::Pool {
+                callers,
+                jobs: operations,
             },
             Self::Ring { .. } => Self::Ring { hops: operations },
             Self::Big { .. } => Self::Big { pings: operations },

@@ -489,6 +489,8 @@ pub enum InvalidSpec {
     HealthCheck(InvalidHealthCheck),
     /// A breaker is.
     Breaker(crate::policy::breaker::InvalidBreaker),
+    /// A retry is.
+    Retry(crate::policy::retry::InvalidRetry),
     /// A combination that makes no sense, in words.
     Combination(&'static str),
 }
@@ -509,6 +511,7 @@ impl fmt::Display for InvalidSpec {
             Self::Size(why) => why.fmt(f),
             Self::HealthCheck(why) => why.fmt(f),
             Self::Breaker(why) => why.fmt(f),
+            Self::Retry(why) => why.fmt(f),
             Self::Combination(why) => f.write_str(why),
         }
     }

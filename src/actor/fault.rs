@@ -129,6 +129,19 @@ impl Fault {
         self
     }
 
+    /// The error of this type behind it, however deep.
+    #[must_use]
+    pub fn cause<T: Error + 'static>(&self) -> Option<&T> {
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            cause = error.source();
+        }
+        None
+    }
+
     /// What kind of failure it was.
     #[must_use]
     pub fn class(&self) -> FaultClass {

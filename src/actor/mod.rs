@@ -125,4 +125,4 @@ pub use self::served::{Metadata, Served};
 pub use self::stream::{ConsumerGone, PartStream, Parts, parts};
 pub use self::system::{NoRuntime, System, SystemConfig};
 pub use self::time::TimerId;
-pub use self::worker::{AskWorker, BoxFuture, Job, Serve, Worker, WorkerRef};
+pub use self::worker::{AskWorker, BoxFuture, Job, Serve, Worker, WorkerCommand, WorkerRef};

@@ -14,7 +14,7 @@ use super::core::behaviour::Actor;
 use super::core::context::Context;
 use super::core::errors::{TellError, TryTellError};
 use super::core::refs::ActorRef;
-use super::core::slot::{AnySlot, WatchId};
+use super::core::slot::{AnySlot, Signal, WatchId};
 use super::system::{Kernel, System};
 
 /// A running timer or task of an actor. It is aborted when it is dropped, so it
@@ -79,6 +79,27 @@ impl<A: Actor> Context<A> {
             tokio::time::sleep(delay).await;
             // The actor has ended: so has the timer.
             let _ = myself.tell(msg).await;
+        });
+        self.own_task(handle)
+    }
+
+    /// What tells this actor things on the system lane, from anywhere: no full
+    /// mailbox holds them up, and they do not count in its books.
+    pub(crate) fn notifier(&self) -> impl Fn(A::Msg) + Send + Sync + use<A> {
+        let me = Arc::downgrade(self.slot());
+        move |msg| {
+            if let Some(me) = me.upgrade() {
+                me.queue.signal(Signal::Notice(msg));
+            }
+        }
+    }
+
+    /// As [`Context::send_after`], on the system lane.
+    pub(crate) fn notify_after(&mut self, delay: Duration, msg: A::Msg) -> TimerId {
+        let notify = self.notifier();
+        let handle = spawn_owned(async move {
+            tokio::time::sleep(delay).await;
+            notify(msg);
         });
         self.own_task(handle)
     }

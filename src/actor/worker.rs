@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use super::core::ask::Ask;
 use super::core::behaviour::Actor;
 use super::core::context::Context;
 use super::core::exit::{BoxError, Exit, Started};
@@ -22,7 +23,7 @@ use crate::policy::time_class::TimeClass;
 
 /// An actor that answers: it takes an `In` and gives an `Out` or a [`Fault`].
 ///
-/// Every worker is an [`Actor`] whose messages are [`Job`]s. A fault is an
+/// Every worker is an [`Actor`] whose messages are [`WorkerCommand`]s. A fault is an
 /// answer, not a crash: the worker goes on. A panic crashes it, and the asker
 /// gets a transient fault at once.
 pub trait Worker: Sized + Send + 'static {
@@ -68,6 +69,36 @@ pub trait Worker: Sized + Send + 'static {
         Metadata::default()
     }
 
+    /// Makes it as good as new: run when it comes back from somebody who had it
+    /// for himself, as the holder of a pool's
+    /// [lease](crate::supervision::PoolRef::lease), and between two jobs where a
+    /// pool is [told to](crate::supervision::Pool::reset). Roll back what was
+    /// begun, forget whose it was. Default: nothing.
+    ///
+    /// # Errors
+    ///
+    /// An error ends the incarnation: the next one begins afresh.
+    fn reset(
+        &mut self,
+        cx: &mut Context<Self>,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send {
+        let _ = cx;
+        async { Ok(()) }
+    }
+
+    /// Whether it is able to work. See [`Actor::check`]. Default: it is.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    fn check(
+        &mut self,
+        cx: &mut Context<Self>,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send {
+        let _ = cx;
+        async { Ok(()) }
+    }
+
     /// Runs after the last job. Default: nothing.
     fn stop(&mut self, exit: &Exit, cx: &mut Context<Self>) -> impl Future<Output = ()> + Send {
         let _ = (exit, cx);
@@ -95,14 +126,41 @@ impl<In, Out> fmt::Debug for Job<In, Out> {
     }
 }
 
+/// What a [`Worker`] is told.
+pub enum WorkerCommand<In, Out> {
+    /// Do this job.
+    Do(Job<In, Out>),
+    /// Be as good as new: see [`Worker::reset`].
+    Reset,
+}
+
+impl<In, Out> fmt::Debug for WorkerCommand<In, Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Do(_) => "Do",
+            Self::Reset => "Reset",
+        })
+    }
+}
+
+impl<In, Out> From<Job<In, Out>> for WorkerCommand<In, Out> {
+    fn from(job: Job<In, Out>) -> Self {
+        Self::Do(job)
+    }
+}
+
 impl<W: Worker> Actor for W {
-    type Msg = Job<W::In, W::Out>;
+    type Msg = WorkerCommand<W::In, W::Out>;
 
     async fn start(&mut self, cx: &mut Context<Self>) -> Result<Started, BoxError> {
         Worker::start(self, cx).await
     }
 
-    async fn handle(&mut self, job: Self::Msg, cx: &mut Context<Self>) -> Result<(), BoxError> {
+    async fn handle(&mut self, command: Self::Msg, cx: &mut Context<Self>) -> Result<(), BoxError> {
+        let job = match command {
+            WorkerCommand::Do(job) => job,
+            WorkerCommand::Reset => return self.reset(cx).await,
+        };
         let request = cx.request();
         let answer = {
             let mut work = pin!(self.work(job.input, cx));
@@ -125,6 +183,10 @@ impl<W: Worker> Actor for W {
             job.reply_to.send(answer);
         }
         Ok(())
+    }
+
+    async fn check(&mut self, cx: &mut Context<Self>) -> Result<(), BoxError> {
+        Worker::check(self, cx).await
     }
 
     async fn stop(&mut self, exit: &Exit, cx: &mut Context<Self>) -> Result<(), BoxError> {
@@ -262,29 +324,36 @@ impl<In, Out> fmt::Debug for WorkerRef<In, Out> {
     }
 }
 
-impl<In: Send + 'static, Out: Send + 'static> From<ActorRef<Job<In, Out>>> for WorkerRef<In, Out> {
-    fn from(actor: ActorRef<Job<In, Out>>) -> Self {
+impl<In, Out> From<ActorRef<WorkerCommand<In, Out>>> for WorkerRef<In, Out>
+where
+    In: Send + 'static,
+    Out: Send + 'static,
+{
+    fn from(actor: ActorRef<WorkerCommand<In, Out>>) -> Self {
         Self::new(actor)
     }
 }
 
-impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for ActorRef<Job<In, Out>> {
+impl<In, Out> Serve<In, Out> for ActorRef<WorkerCommand<In, Out>>
+where
+    In: Send + 'static,
+    Out: Send + 'static,
+{
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
         Box::pin(async move {
-            let ask = self.ask(|reply_to| Job { input, reply_to });
-            let answer = match self.any().gate() {
-                None => ask.await,
-                Some(gate) => {
-                    let pass = Pass::new(gate).map_err(|after| refused(self, after))?;
-                    let answer = ask.with_pass().await;
-                    // A fault is an answer, and says that the work failed.
-                    match &answer {
-                        Ok(Err(fault)) => pass.fault(fault.class()),
-                        _ => pass.end(&answer),
-                    }
-                    answer
-                }
+            let pass = match self.any().gate() {
+                None => None,
+                Some(gate) => Some(Pass::new(gate).map_err(|after| refused(self, after))?),
             };
+            let ask = self.ask(|reply_to| Job { input, reply_to }.into());
+            let answer = as_long_as_the_request(ask).with_pass().await;
+            if let Some(pass) = pass {
+                // A fault is an answer, and says that the work failed.
+                match &answer {
+                    Ok(Err(fault)) => pass.fault(fault.class()),
+                    _ => pass.end(&answer),
+                }
+            }
             answer.map_err(Fault::from)?
         })
     }
@@ -299,6 +368,21 @@ impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for ActorRef<Job<In
             Lifecycle::Initializing | Lifecycle::Ready | Lifecycle::Busy
         );
         is_up && self.any().gate().is_none_or(Gate::is_passable)
+    }
+}
+
+/// Waits as long as the request in force says, where it says anything: then the
+/// system's default has nothing to add.
+pub(crate) fn as_long_as_the_request<'a, M, R, F>(ask: Ask<'a, M, R, F>) -> Ask<'a, M, R, F>
+where
+    M: Send + 'static,
+    R: Send + 'static,
+    F: FnOnce(Reply<R>) -> M,
+{
+    if scope::has_request() && Request::in_force().deadline().is_some() {
+        ask.no_deadline()
+    } else {
+        ask
     }
 }
 
@@ -335,7 +419,7 @@ where
 
 /// The breaker at the worker's door is open.
 fn refused<In: Send + 'static, Out: Send + 'static>(
-    worker: &ActorRef<Job<In, Out>>,
+    worker: &ActorRef<WorkerCommand<In, Out>>,
     retry_after: Duration,
 ) -> Fault {
     let name = worker.name();

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// What happens to a message that finds the mailbox full.
 ///
 /// Each message that an overflow rule drops becomes a dead letter with its
 /// reason; a refused one is handed back to the sender instead.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Overflow {
     /// The sender waits for room, in arrival order. The default: backpressure

@@ -16,6 +16,8 @@ use crate::policy::breaker::{BreakerConfig, Event, Outcome, Permit, State, Trans
 use crate::policy::intensity::Intensity;
 use crate::policy::priority::Priority;
 use crate::resilience::breaker;
+use crate::supervision::pool::config::PoolConfig;
+use crate::supervision::pool::leases::{self, Kind, Want};
 use crate::supervision::{plan, turn};
 
 /// One execution of a [model](crate::model()), inside a model of loom's.
@@ -470,5 +472,78 @@ impl BreakerCore {
             breaker::events::Read::Event { event, .. } => Some((event.number, event.event)),
             breaker::events::Read::Nothing => None,
         }
+    }
+}
+
+/// The leases of a pool whose members are numbers.
+#[expect(missing_debug_implementations, reason = "a model prints no locks")]
+pub struct Leases(leases::Leases<u32>);
+
+/// A member of theirs, over all who ever stood in its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Token(leases::Token);
+
+/// A member that was leased.
+#[derive(Debug)]
+pub struct Claim(leases::Claim<u32>);
+
+impl Claim {
+    #[must_use]
+    pub fn member(&self) -> u32 {
+        self.0.member
+    }
+}
+
+const WANT: Want = Want {
+    kind: Kind::Lease,
+    key: None,
+    priority: Priority::NORMAL,
+};
+
+impl Leases {
+    #[expect(clippy::new_without_default, reason = "as the leases it stands for")]
+    #[must_use]
+    pub fn new() -> Self {
+        Self(leases::Leases::new(PoolConfig::new(1..=2), still))
+    }
+
+    #[must_use]
+    pub fn add(&self, member: u32) -> Token {
+        Token(self.0.add(member, true, 1.0))
+    }
+
+    pub fn remove(&self, token: Token) {
+        self.0.remove(token.0);
+    }
+
+    pub fn reborn(&self, token: Token) {
+        self.0.reborn(token.0);
+    }
+
+    #[must_use]
+    pub fn try_take(&self) -> Option<Claim> {
+        let taken = self.0.try_take(WANT).ok()?;
+        Some(Claim(taken.into_claim()))
+    }
+
+    /// # Panics
+    ///
+    /// If it is refused: the line of a model is long enough.
+    pub async fn take(&self) -> Claim {
+        match self.0.take(WANT).await {
+            Ok(taken) => Claim(taken.into_claim()),
+            Err(why) => panic!("a model is not refused: {why:?}"),
+        }
+    }
+
+    pub fn give_back(&self, claim: Claim) {
+        self.0.give_back(claim.0, None);
+    }
+
+    /// Members, leases, and callers that wait.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let status = self.0.status();
+        (status.size, status.leases, status.waiting)
     }
 }

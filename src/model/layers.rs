@@ -31,11 +31,11 @@ impl Flights {
     #[must_use]
     #[allow(clippy::new_without_default, reason = "a model makes one")]
     pub fn new() -> Self {
-        Self(flights::Flights::new(usize::MAX))
+        Self(flights::Flights::new())
     }
 
     pub fn join(&self, waker: &Waker) -> Role {
-        match self.0.join(&(), waker) {
+        match self.0.join(&(), usize::MAX, waker) {
             flights::Role::Lead => Role::Lead,
             flights::Role::Follow(place) => Role::Follow(Place(place)),
             flights::Role::Refused => unreachable!("there is room for all"),

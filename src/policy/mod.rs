@@ -38,7 +38,7 @@
 //! | May a callee that fails be called? | [`Breaker`](breaker::Breaker) | 5 failures in a row, open for 60 s |
 //! | Is an actor well, and when is it given up? | [`HealthCheck`](health::HealthCheck) | every 10 s, 3 failures in a row |
 //! | Which message goes first? | [`choose`](priority::choose) among [`Priority`](priority::Priority)s | 5 of 0 to 9 |
-//! | Which member gets the work? | [`least_loaded`](choice::least_loaded) | ties in turn |
+//! | Which member gets the work? | [`Dispatch`](choice::Dispatch) | the least loaded, ties in turn |
 //! | How many members should there be? | [`Sizing`](sizing::Sizing) | always 5 |
 //! | How long may this kind of work take? | [`TimeClass`](time_class::TimeClass) | 5 s, 30 s, 120 s |
 //!
@@ -112,7 +112,10 @@
 //! # Is work shared evenly?
 //!
 //! Among members of equal load, yes (`work_given_to_the_least_loaded_stays_level`,
-//! `equal_members_take_turns`). A pool stays within its limits
+//! `equal_members_take_turns`, `those_who_rested_longest_take_turns`). With a key
+//! it goes where the key belongs, and few keys move when a member comes or goes
+//! (`a_key_stays_where_it_is_and_one_in_n_moves_to_a_newcomer`). A pool stays
+//! within its limits
 //! (`the_size_ends_up_within_the_limits_whatever_happens`).
 //!
 //! # What does it cost?
@@ -150,7 +153,8 @@ mod tests {
             include_str!("breaker/tests/conformance.rs"),
             include_str!("breaker/tests/properties.rs"),
             include_str!("breaker/tests/settings.rs"),
-            include_str!("choice.rs"),
+            include_str!("choice/least.rs"),
+            include_str!("choice/tests.rs"),
             include_str!("budget.rs"),
             include_str!("health.rs"),
             include_str!("intensity.rs"),

@@ -13,6 +13,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 /// How many members a pool has.
 ///
 /// # Examples
@@ -31,7 +33,8 @@ use std::time::{Duration, Instant};
 /// assert_eq!(sizing.decide(5, 1, 0, idle_since, later), Resize::Shrink(1));
 /// # Ok::<(), callboard::policy::sizing::InvalidSizing>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Sizing {
     /// Never fewer than this, save for the moment in which a crashed one is
@@ -41,7 +44,27 @@ pub struct Sizing {
     pub max: usize,
     /// How long there must have been an idle member before one is let go.
     /// Default 60 s: starting costs more than idling through a pause.
+    #[serde(with = "humantime_serde")]
     pub idle_for: Duration,
+    /// It grows when so many pieces of work wait while all are busy. Default 1;
+    /// 0 counts as 1. A pool without any member grows for the first one.
+    pub grow_at: usize,
+    /// When members beyond the minimum are let go. Default
+    /// [`Surplus::AfterIdle`].
+    pub surplus: Surplus,
+}
+
+/// When members beyond the minimum are let go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Surplus {
+    /// One at a time, after [`Sizing::idle_for`]. The default.
+    #[default]
+    AfterIdle,
+    /// As soon as they have nothing to do and nothing waits, as poolboy's
+    /// overflow workers: for members that hold something dear.
+    AtOnce,
 }
 
 /// What to do about the size of a pool.
@@ -89,6 +112,21 @@ impl Sizing {
         self
     }
 
+    /// Sets how many pieces of work have to wait before it grows. Default 1.
+    #[must_use]
+    pub const fn grow_at(mut self, waiting: usize) -> Self {
+        self.grow_at = waiting;
+        self
+    }
+
+    /// Sets when members beyond the minimum are let go. Default
+    /// [`Surplus::AfterIdle`].
+    #[must_use]
+    pub const fn surplus(mut self, surplus: Surplus) -> Self {
+        self.surplus = surplus;
+        self
+    }
+
     /// Returns whether the size never changes.
     #[must_use]
     pub const fn is_fixed(&self) -> bool {
@@ -123,8 +161,8 @@ impl Sizing {
     ///   a break, or `None` if all are busy. After a member was stopped for
     ///   it, pass the time of that, so that the next one gets its own wait.
     ///
-    /// It grows while all are busy and work is queued, by one for each piece
-    /// of work, up to the maximum. It shrinks by one after `idle_for`, down to
+    /// It grows while all are busy and [`grow_at`](Self::grow_at) pieces of work
+    /// are queued, by one for each of them, up to the maximum. It shrinks by one after `idle_for`, down to
     /// the minimum, and not while work is queued. A size outside the limits is
     /// put right at once, whatever is busy: below, members have crashed;
     /// above, the settings have changed.
@@ -143,7 +181,8 @@ impl Sizing {
         if size > self.max {
             return Resize::Shrink(size - self.max);
         }
-        let wanted = if busy >= size {
+        let threshold = if size == 0 { 1 } else { self.grow_at.max(1) };
+        let wanted = if busy >= size && queued >= threshold {
             size.saturating_add(queued)
         } else {
             size
@@ -154,6 +193,7 @@ impl Sizing {
         }
         let has_idled =
             idle_since.is_some_and(|since| now.saturating_duration_since(since) >= self.idle_for);
+        let has_idled = has_idled || self.surplus == Surplus::AtOnce;
         if has_idled && busy < size && queued == 0 && size > min {
             return Resize::Shrink(1);
         }
@@ -167,6 +207,8 @@ impl Default for Sizing {
             min: 5,
             max: 5,
             idle_for: Duration::from_secs(60),
+            grow_at: 1,
+            surplus: Surplus::AfterIdle,
         }
     }
 }
@@ -295,6 +337,37 @@ mod tests {
     }
 
     #[test]
+    fn it_grows_only_when_so_many_wait_and_for_the_first_where_nobody_is() {
+        let now = Instant::now();
+        let sizing = sizing(0..=9).grow_at(3);
+        assert_eq!(sizing.decide(2, 2, 2, None, now), Keep);
+        assert_eq!(sizing.decide(2, 2, 3, None, now), Grow(3));
+        assert_eq!(sizing.decide(0, 0, 1, None, now), Grow(1));
+    }
+
+    #[test]
+    fn surplus_members_can_be_let_go_at_once() {
+        let now = Instant::now();
+        let sizing = sizing(2..=9).surplus(Surplus::AtOnce);
+        assert_eq!(sizing.decide(3, 2, 0, Some(now), now), Shrink(1));
+        assert_eq!(sizing.decide(2, 1, 0, Some(now), now), Keep);
+    }
+
+    #[test]
+    fn it_is_read_from_text_as_it_was_written() {
+        let sizing = sizing(4..=16).grow_at(2).surplus(Surplus::AtOnce);
+        let text = serde_json::to_string(&sizing).expect("it can be written");
+        assert!(text.contains(r#""idle_for":"30s""#), "{text}");
+        assert_eq!(
+            serde_json::from_str::<Sizing>(&text).expect("and read"),
+            sizing
+        );
+        let partial: Sizing = serde_json::from_str(r#"{"min": 1}"#).expect("the rest by default");
+        assert_eq!((partial.min, partial.max), (1, 5));
+        assert!(serde_json::from_str::<Sizing>(r#"{"mni": 1}"#).is_err());
+    }
+
+    #[test]
     fn a_pool_has_five_members_by_default() {
         let default = Sizing::default();
         assert_eq!(Ok(default.clone()), Sizing::fixed(5));
@@ -373,7 +446,7 @@ mod tests {
             busy in any::<usize>(),
             queued in any::<usize>(),
         ) {
-            let sizing = Sizing { min, max, idle_for: Duration::ZERO };
+            let sizing = Sizing { min, max, idle_for: Duration::ZERO, ..Sizing::default() };
             let now = Instant::now();
             match sizing.decide(size, busy, queued, Some(now), now) {
                 Grow(n) => prop_assert!(n > 0 && size + n <= max),

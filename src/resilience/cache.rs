@@ -54,6 +54,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::coalesce::Coalescer;
+use super::live::Live;
 use crate::actor::system::clock;
 use crate::actor::{BoxFuture, Fault, Serve, Served, WorkerRef};
 use crate::sync::atomic::AtomicU64;
@@ -178,7 +179,7 @@ pub struct CacheStats {
 /// Keeps answers. Clones are the same cache.
 pub struct Cache<In, Out> {
     name: Arc<str>,
-    config: CacheConfig,
+    config: Live<CacheConfig>,
     key_of: KeyOf<In>,
     kept: moka::sync::Cache<ContentKey, Kept<Out>>,
     counters: Arc<Counters>,
@@ -215,7 +216,7 @@ where
         let keep_for = keep_for.min(Duration::from_secs(900 * 365 * 24 * 3_600));
         Self {
             name,
-            config,
+            config: Live::new(config),
             key_of,
             kept: moka::sync::Cache::builder()
                 .max_capacity(config.capacity)
@@ -251,6 +252,12 @@ where
         WorkerRef::new(Stale(self.clone()))
     }
 
+    /// Changes how long answers are good, those that are kept included. How many
+    /// are kept stays as it was, and so does the longest time that any is.
+    pub fn reconfigure(&self, config: CacheConfig) {
+        self.config.set(config);
+    }
+
     /// Forgets the answer to this question.
     pub fn forget(&self, input: &In) {
         if let Ok(key) = (self.key_of)(input) {
@@ -284,7 +291,7 @@ impl<In, Out> Clone for Cache<In, Out> {
     fn clone(&self) -> Self {
         Self {
             name: Arc::clone(&self.name),
-            config: self.config,
+            config: self.config.clone(),
             key_of: Arc::clone(&self.key_of),
             kept: self.kept.clone(),
             counters: Arc::clone(&self.counters),
@@ -328,7 +335,7 @@ where
                 counters.misses.fetch_add(1, Relaxed);
                 return self.worker.ask(input).await;
             };
-            if let Some(served) = self.cache.find(key, config.ttl) {
+            if let Some(served) = self.cache.find(key, config.get().ttl) {
                 counters.hits.fetch_add(1, Relaxed);
                 return Ok(served);
             }
@@ -384,7 +391,8 @@ where
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
         let Self(cache) = self;
         Box::pin(async move {
-            let within = cache.config.ttl.saturating_add(cache.config.stale_for);
+            let config = cache.config.get();
+            let within = config.ttl.saturating_add(config.stale_for);
             let key = (cache.key_of)(&input).ok();
             let found = key.and_then(|key| cache.find(key, within));
             found.ok_or_else(|| Fault::transient(format!("{} keeps no answer to it", cache.name)))

@@ -35,6 +35,8 @@
 //!
 //! *How many are asked at once?* 10 unless said otherwise, in the order in which
 //! they were added within critical, important and optional ones.
+//!
+//! *Can that be changed while it runs?* [`Degradation::config`] is a handle to it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -44,6 +46,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::live::Live;
 use crate::actor::{BoxFuture, Fault, FaultClass, Serve, Served, WorkerRef};
 
 /// How much the whole needs a part.
@@ -74,6 +79,45 @@ struct Part<In, Out> {
     worker: WorkerRef<In, Out>,
 }
 
+/// Settings of a [`Degradation`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct DegradationConfig {
+    /// How many parts are asked for at once; 0 counts as 1. Default 10.
+    pub at_once: usize,
+    /// How long optional parts are waited for once all others are there or
+    /// missing. Default 1 s.
+    #[serde(with = "humantime_serde")]
+    pub grace: Duration,
+}
+
+impl Default for DegradationConfig {
+    fn default() -> Self {
+        Self {
+            at_once: 10,
+            grace: Duration::from_secs(1),
+        }
+    }
+}
+
+impl DegradationConfig {
+    /// Sets how many parts are asked for at once; 0 counts as 1. Default 10.
+    #[must_use]
+    pub const fn at_once(mut self, parts: usize) -> Self {
+        self.at_once = parts;
+        self
+    }
+
+    /// Sets how long optional parts are waited for once all others are there or
+    /// missing. Default 1 s.
+    #[must_use]
+    pub const fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+}
+
 /// Parts of an answer, by how much it needs them. A part replaces one of the
 /// same name that was added before.
 #[must_use = "it does nothing until it is a worker that is asked"]
@@ -81,8 +125,7 @@ pub struct Degradation<In, Out> {
     name: Arc<str>,
     /// In the order of importance.
     parts: Vec<Part<In, Out>>,
-    at_once: usize,
-    grace: Duration,
+    config: Live<DegradationConfig>,
 }
 
 impl<In, Out> Degradation<In, Out>
@@ -95,9 +138,21 @@ where
         Self {
             name: name.into(),
             parts: Vec::new(),
-            at_once: 10,
-            grace: Duration::from_secs(1),
+            config: Live::new(DegradationConfig::default()),
         }
+    }
+
+    /// With these settings instead of the defaults.
+    pub fn with(self, config: DegradationConfig) -> Self {
+        self.config.set(config);
+        self
+    }
+
+    /// The settings, which can be changed while the worker runs: `set` holds
+    /// from the next question on.
+    #[must_use]
+    pub fn config(&self) -> Live<DegradationConfig> {
+        self.config.clone()
     }
 
     /// A part without which there is no answer.
@@ -135,19 +190,6 @@ where
             worker,
         });
         self.parts.sort_by_key(|part| part.importance);
-        self
-    }
-
-    /// How many parts are asked for at once; 0 counts as 1. Default 10.
-    pub fn at_once(mut self, parts: usize) -> Self {
-        self.at_once = parts.max(1);
-        self
-    }
-
-    /// How long optional parts are waited for once all others are there or
-    /// missing. Default 1 s.
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
         self
     }
 
@@ -206,6 +248,7 @@ type Asked<'a, Out> = BoxFuture<'a, Result<Served<Out>, Fault>>;
 /// Parts on their way.
 struct Gathering<'a, In, Out> {
     of: &'a Degradation<In, Out>,
+    at_once: usize,
     input: In,
     next: usize,
     /// The index of a part, and its answer to come.
@@ -225,7 +268,7 @@ where
     /// The fault of a critical part ends it.
     fn advance(&mut self, task: &mut std::task::Context<'_>) -> Result<(), Fault> {
         loop {
-            while self.asked.len() < self.of.at_once
+            while self.asked.len() < self.at_once
                 && let Some(part) = self.of.parts.get(self.next)
             {
                 let ask = part.worker.ask(self.input.clone());
@@ -307,8 +350,10 @@ where
 {
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Gathered<Out>>, Fault>> {
         Box::pin(async move {
+            let config = *self.config.get();
             let mut gathering = Gathering {
                 of: self,
+                at_once: config.at_once.max(1),
                 input,
                 next: 0,
                 asked: Vec::new(),
@@ -328,7 +373,7 @@ where
             })
             .await?;
             if !gathering.is_whole() {
-                let mut grace = pin!(tokio::time::sleep(self.grace));
+                let mut grace = pin!(tokio::time::sleep(config.grace));
                 poll_fn(|task| {
                     if let Err(fault) = gathering.advance(task) {
                         return Poll::Ready(Err(fault));

@@ -300,21 +300,6 @@ pub struct AllFailed {
     pub failed: Vec<Failed>,
 }
 
-impl AllFailed {
-    /// Finds it behind a fault.
-    #[must_use]
-    pub fn behind(fault: &Fault) -> Option<&Self> {
-        let mut cause = Error::source(fault);
-        while let Some(error) = cause {
-            if let Some(found) = error.downcast_ref() {
-                return Some(found);
-            }
-            cause = error.source();
-        }
-        None
-    }
-}
-
 impl fmt::Display for AllFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no tier answered: ")?;

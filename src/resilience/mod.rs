@@ -38,6 +38,9 @@
 //! | What does that cost? | [`Quota`] |
 //! | Does somebody ask the same right now? | [`Coalescer`] |
 //! | Has somebody asked it before? | `Cache` (feature `cache`) |
+//! | Can several requests be one call? | [`Batching`] |
+//! | Can the caller come back for it? | [`Tickets`] |
+//! | What becomes of work that failed for good? | [`DeadLetterQueue`] |
 //! | All of it, in the right order? | [`Stack`] |
 //!
 //! The order, from the outside to the inside, is deadline, fallback, bulkhead,
@@ -111,13 +114,38 @@
 //! compare-and-swap and a clock read (loom `l8`); a window one lock; a
 //! quota two locks for each account on the way up.
 //!
+//! # Queued work
+//!
+//! *How long does a request wait for others?* Until its batch is full, or
+//! `max_wait` after the first of them (`c14_a_batch_goes_when_it_is_full_or_has_waited`).
+//! One call is under way at a time; its deadline is the latest of its members',
+//! and none if one of them has none (`c14_the_latest_deadline_is_the_batchs`).
+//!
+//! *What if one of a batch fails?* Its asker alone gets the fault. If the call
+//! fails, or gives another number of answers than there were requests, all of
+//! them do (`c14_a_wrong_number_of_answers_is_a_fault_for_all`).
+//!
+//! *What if the one who submitted goes away?* The work of a ticket goes on
+//! (`c15_the_work_goes_on_when_the_submitter_is_gone`), and ends when it is
+//! cancelled (`c15_a_cancelled_ticket_ends_its_work`). Its outcome is kept for 10 min.
+//!
+//! *What if dead work fails again?* A replay that fails keeps its entry and counts
+//! the attempt (`c11_a_failed_replay_stays_and_counts`). In memory: a restart of
+//! the process forgets it.
+//!
+//! *Is any of that unbounded?* No: a full batch queue and a full ticket office
+//! refuse as overloaded, a full dead-letter queue drops its oldest entry and
+//! counts it.
+//!
 //! [`Fault`]: crate::actor::Fault
 
+mod batch;
 pub mod breaker;
 mod bulkhead;
 #[cfg(feature = "cache")]
 pub mod cache;
 pub mod coalesce;
+mod dead_letters;
 pub mod degradation;
 pub mod fallback;
 mod line;
@@ -126,12 +154,17 @@ pub(crate) mod quota;
 pub(crate) mod rate;
 pub mod retry;
 mod stack;
+mod tickets;
 
+pub use batch::{BatchConfig, BatchStats, BatchWorker, Batcher, Batching, Gather, MiscountedBatch};
 pub use breaker::{Breaker, BreakerEvent, BreakerEvents, BreakerPermit, BreakerStats, Open};
 pub use bulkhead::{Bulkhead, BulkheadConfig, BulkheadFull, BulkheadPermit, BulkheadStats};
 #[cfg(feature = "cache")]
 pub use cache::{Cache, CacheConfig};
 pub use coalesce::Coalescer;
+pub use dead_letters::{
+    DeadLetterConfig, DeadLetterQueue, DeadWork, ReplayError, ReplayReport, WhenFull,
+};
 pub use degradation::Degradation;
 pub use fallback::{Fallback, Tier};
 pub use live::Live;
@@ -142,3 +175,6 @@ pub use rate::{
 };
 pub use retry::{Retrier, RetryBudget};
 pub use stack::{InvalidStack, Stack, StackConfig};
+pub use tickets::{
+    Ticket, TicketCommand, TicketConfig, TicketError, TicketId, TicketOffice, Tickets,
+};

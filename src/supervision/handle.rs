@@ -371,7 +371,7 @@ const WAVE: usize = 512;
 /// All are polled once, which sends the commands. After that only the first that
 /// is not done: the slowest decides when all are done anyway, and each has its
 /// own place among those who wait for an answer.
-async fn join_all<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
+pub(super) async fn join_all<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
     let mut outcomes: Vec<Option<F::Output>> = Vec::with_capacity(futures.len());
     poll_fn(|task| {
         for future in &mut futures {

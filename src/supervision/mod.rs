@@ -73,6 +73,15 @@
 //! child with an [intensity](crate::actor::ChildSpec::intensity) of its own is
 //! counted by itself (`b2_*`).
 //!
+//! *Can callers fail fast while a child is in trouble?* A child with a
+//! [breaker](crate::actor::ChildSpec::breaker) refuses asks at once, with the time
+//! to come again, after crashes, faults and slow answers
+//! (`b9_a_childs_crashes_open_its_breaker_and_a_probe_closes_it`). With
+//! [`AtLimit::OpenBreaker`](crate::actor::AtLimit::OpenBreaker) a child that is
+//! restarted too often stays down for its breaker's wait instead of taking its
+//! supervisor with it
+//! (`b9_crossing_the_intensity_opens_the_breaker_instead_of_escalating`).
+//!
 //! *Can one leaf restart half the tree for ever?* Each level of supervisors
 //! multiplies the restarts that the one below allows. What all supervisors of a
 //! system do together is bounded by
@@ -137,7 +146,7 @@ mod keeper;
 mod launch;
 mod operations;
 pub(crate) mod plan;
-mod pool;
+pub(crate) mod pool;
 mod root;
 mod supervisor;
 mod tree;
@@ -148,7 +157,10 @@ pub use handle::{ChildCount, ChildId, ChildInfo, ChildState, SupervisorRef};
 pub use launch::AnyChild;
 pub use operations::{DrainReport, NotBack, RollingReport, RollingRestart};
 pub use plan::{AutoShutdown, ChildChange, Strategy, SupervisorChange};
-pub use pool::{Pool, PoolRef, PoolStatus};
+pub use pool::{
+    InvalidPool, Lease, LeaseError, LeaseRequest, Pool, PoolConfig, PoolRef, PoolState, PoolStatus,
+    Reset,
+};
 pub use root::{AlreadyShutDown, Interrupt, ShutdownReport};
 pub use supervisor::Supervisor;
 pub use tree::{Node, NodeHealth, RestartReason};

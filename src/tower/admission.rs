@@ -30,7 +30,7 @@ impl Admission for Breaker {
     type Permit = BreakerPermit;
 
     async fn admit(&self) -> Result<BreakerPermit, Fault> {
-        Ok(self.try_acquire()?)
+        Ok(self.try_acquire_owned()?)
     }
 
     fn settle(permit: BreakerPermit, outcome: Outcome) {

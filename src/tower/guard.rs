@@ -43,14 +43,22 @@ impl<A: Admission, Respond, Judge> GuardLayer<A, Respond, Judge> {
         }
     }
 
-    /// Says how a call ended, by what came of it. Default: an answer is a
-    /// success and an error a failure. For axum: [`by_status`](super::by_status);
-    /// for workers: [`by_fault`](super::by_fault).
+    /// Says how a call ended that was answered. Errors are failures.
     pub fn judging<F>(self, judge: F) -> GuardLayer<A, Respond, Judging<F>> {
         GuardLayer {
             guard: self.guard,
             respond: self.respond,
             judge: Judging(Arc::new(judge)),
+        }
+    }
+
+    /// Says how a call ended, by its answer or its error, where not every error
+    /// is a failure. For workers: [`by_fault`](super::by_fault).
+    pub fn judging_results<F>(self, judge: F) -> GuardLayer<A, Respond, JudgingResults<F>> {
+        GuardLayer {
+            guard: self.guard,
+            respond: self.respond,
+            judge: JudgingResults(Arc::new(judge)),
         }
     }
 }
@@ -61,6 +69,9 @@ pub struct Answering<F>(Arc<F>);
 /// Answers are judged.
 pub struct Judging<F>(Arc<F>);
 
+/// Answers and errors are judged.
+pub struct JudgingResults<F>(Arc<F>);
+
 impl<F> Clone for Answering<F> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -68,6 +79,12 @@ impl<F> Clone for Answering<F> {
 }
 
 impl<F> Clone for Judging<F> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<F> Clone for JudgingResults<F> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
@@ -82,6 +99,12 @@ impl<F> fmt::Debug for Answering<F> {
 impl<F> fmt::Debug for Judging<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Judging")
+    }
+}
+
+impl<F> fmt::Debug for JudgingResults<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JudgingResults")
     }
 }
 
@@ -130,15 +153,15 @@ where
 }
 
 /// How a call ended: well if it was answered (`()`), or as is judged
-/// ([`Judging`]).
+/// ([`Judging`], [`JudgingResults`]).
 pub trait Judge<T, E>: Clone + Send + 'static {
     /// How the call ended of which this came.
-    fn outcome(&self, answer: &Result<T, E>) -> Outcome;
+    fn outcome(&self, result: &Result<T, E>) -> Outcome;
 }
 
 impl<T, E> Judge<T, E> for () {
-    fn outcome(&self, answer: &Result<T, E>) -> Outcome {
-        match answer {
+    fn outcome(&self, result: &Result<T, E>) -> Outcome {
+        match result {
             Ok(_) => Outcome::Success,
             Err(_) => Outcome::Failure,
         }
@@ -147,10 +170,22 @@ impl<T, E> Judge<T, E> for () {
 
 impl<T, E, F> Judge<T, E> for Judging<F>
 where
+    F: Fn(&T) -> Outcome + Send + Sync + 'static,
+{
+    fn outcome(&self, result: &Result<T, E>) -> Outcome {
+        match result {
+            Ok(answer) => self.0(answer),
+            Err(_) => Outcome::Failure,
+        }
+    }
+}
+
+impl<T, E, F> Judge<T, E> for JudgingResults<F>
+where
     F: Fn(&Result<T, E>) -> Outcome + Send + Sync + 'static,
 {
-    fn outcome(&self, answer: &Result<T, E>) -> Outcome {
-        self.0(answer)
+    fn outcome(&self, result: &Result<T, E>) -> Outcome {
+        self.0(result)
     }
 }
 

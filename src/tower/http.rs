@@ -26,12 +26,12 @@ pub fn service_unavailable<B: Default>(fault: &Fault) -> Response<B> {
     response
 }
 
-/// For [`GuardLayer::judging`](super::GuardLayer::judging): a 5xx and an error
-/// are failures of the service, anything else is not.
+/// For [`GuardLayer::judging`](super::GuardLayer::judging): a 5xx is a failure
+/// of the service, anything else is not.
 #[must_use]
-pub fn by_status<B, E>(answer: &Result<Response<B>, E>) -> Outcome {
-    match answer {
-        Ok(response) if !response.status().is_server_error() => Outcome::Success,
-        _ => Outcome::Failure,
+pub fn by_status<B>(response: &Response<B>) -> Outcome {
+    match response.status().is_server_error() {
+        true => Outcome::Failure,
+        false => Outcome::Success,
     }
 }

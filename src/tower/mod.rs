@@ -13,7 +13,7 @@
 //! let breaker = Breaker::new("double", Breaker::consecutive(5));
 //! // In an axum router this is `.layer(GuardLayer::new(breaker).answering(..))`.
 //! let mut service = GuardLayer::new(breaker)
-//!     .judging(by_fault)
+//!     .judging_results(by_fault)
 //!     .layer(WorkerService::new(&worker));
 //! assert_eq!(service.call(21).await.unwrap().value, 42);
 //! # }
@@ -34,10 +34,11 @@
 //! [`GuardLayer::answering`] makes one of a refusal, for example
 //! [`service_unavailable`], which is 503 with `Retry-After`.
 //!
-//! *What counts as a failure for a breaker?* An error and a panic, or what
-//! [`GuardLayer::judging`] says: [`by_status`], every 5xx; in front of a
-//! [`WorkerService`], [`by_fault`], as elsewhere here. A call that is dropped
-//! says nothing.
+//! *What counts as a failure for a breaker?* A panic, an error, and what
+//! [`GuardLayer::judging`] says of an answer, for example [`by_status`]: every
+//! 5xx. Where not every error is one, [`GuardLayer::judging_results`] says so,
+//! for example [`by_fault`] in front of a [`WorkerService`]. A call that is
+//! dropped says nothing.
 //!
 //! *Where is backpressure?* In the call, not in `poll_ready`: a guard that waits
 //! does so within the call, where a deadline holds and a dropped call leaves its
@@ -50,6 +51,8 @@ mod http;
 mod worker;
 
 pub use admission::{Admission, Place};
-pub use guard::{Answering, GuardLayer, GuardService, Judge, Judging, Refused, Respond};
+pub use guard::{
+    Answering, GuardLayer, GuardService, Judge, Judging, JudgingResults, Refused, Respond,
+};
 pub use http::{by_status, service_unavailable};
 pub use worker::{WorkerService, by_fault};

@@ -53,8 +53,8 @@ impl<In: Send + 'static, Out: Send + 'static> Service<In> for WorkerService<In, 
     }
 }
 
-/// For [`GuardLayer::judging`](super::GuardLayer::judging) in front of a
-/// [`WorkerService`]: what a fault counts as, its class decides, as
+/// For [`GuardLayer::judging_results`](super::GuardLayer::judging_results) in
+/// front of a [`WorkerService`]: what a fault counts as, its class decides, as
 /// [`Breaker::judge`] says.
 #[must_use]
 pub fn by_fault<T>(answer: &Result<T, Fault>) -> Outcome {

@@ -222,3 +222,32 @@ fn c7_settings_come_back_from_a_file_as_they_were_written() {
     let empty: RateLimiterConfig = serde_json::from_str("{}").unwrap();
     assert_eq!(empty, RateLimiterConfig::default());
 }
+
+#[tokio::test(start_paused = true)]
+async fn c7_one_who_wants_little_does_not_overtake_one_who_waits_for_much() {
+    let limiter = RateLimiter::new("search", one_a_second().capacity(2));
+    limiter.try_take(1).unwrap();
+    let mut much = pin!(limiter.take(2));
+    assert!(poll_once(much.as_mut()).is_pending());
+    let little = limiter.try_take(1).unwrap_err();
+    assert_eq!(
+        little.retry_after(),
+        Some(secs(2)),
+        "one is there, for the other"
+    );
+    much.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn c7_a_wait_behind_others_that_would_outlive_the_deadline_fails_at_once() {
+    let config = RateLimiterConfig::new(one_a_second()).when_spent(WhenSpent::Wait);
+    let limiter = RateLimiter::new("search", config);
+    let guarded = limiter.guard(&echo());
+    guarded.ask(1).await.unwrap();
+    let mut first = pin!(limiter.take(1));
+    assert!(poll_once(first.as_mut()).is_pending());
+    let begun = Instant::now();
+    let refused = guarded.ask(2).deadline(ms(1_500)).await.unwrap_err();
+    assert_eq!(begun.elapsed(), Duration::ZERO, "it is the second in line");
+    assert_eq!(refused.retry_after(), Some(secs(2)));
+}

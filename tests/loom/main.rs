@@ -1,5 +1,6 @@
 //! Every order in which the threads of the mailbox, the reply slot, the shell,
-//! a supervisor's turns and the resilience floor can meet, checked with loom.
+//! a supervisor's turns, a pool's leases and the resilience floor can meet, checked
+//! with loom.
 //!
 //! ```sh
 //! RUSTFLAGS="--cfg callboard_loom" cargo test --release --test loom
@@ -29,6 +30,8 @@ mod flights;
 mod harness;
 #[cfg(callboard_loom)]
 mod lanes;
+#[cfg(callboard_loom)]
+mod leases;
 #[cfg(callboard_loom)]
 mod live;
 #[cfg(callboard_loom)]
@@ -66,6 +69,7 @@ fn main() -> std::process::ExitCode {
     models.extend(budget::models());
     models.extend(flights::models());
     models.extend(live::models());
+    models.extend(leases::models());
     harness::run(models)
 }
 

@@ -306,6 +306,17 @@ async fn c1_a_call_that_is_dropped_halfway_gives_its_permit_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn c1_a_permit_of_its_own_is_settled_wherever_it_goes() {
+    let breaker = tripped(Breaker::consecutive(1).success_threshold(1));
+    tokio::time::advance(secs(60)).await;
+    let permit = breaker.try_acquire_owned().expect("a probe");
+    assert!(breaker.try_acquire_owned().is_err());
+    let elsewhere = tokio::spawn(async move { permit.success() });
+    elsewhere.await.expect("it ends");
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn c1_settings_are_changed_live_and_nonsense_changes_nothing() {
     let breaker = Breaker::new("it", Breaker::consecutive(5));
     let refused = breaker.reconfigure(Breaker::failure_rate(2.0));
@@ -349,7 +360,8 @@ async fn c1_numbers_go_on_while_nobody_listens_to_nothing() {
     breaker.strike();
     assert_eq!(second.try_next().map(|event| event.number), Some(1));
     drop(breaker);
-    assert_eq!(second.next().await, None, "the breaker is gone");
+    let end = tokio::time::timeout(secs(60), second.next()).await;
+    assert_eq!(end, Ok(None), "the breaker is gone");
 }
 
 #[tokio::test(start_paused = true)]
@@ -367,7 +379,8 @@ async fn c1_whoever_waits_for_an_event_is_woken_by_it_and_by_the_end() {
     breaker.strike();
     tokio::task::yield_now().await;
     drop(breaker);
-    assert_eq!(listener.await.expect("it ends"), 3);
+    let heard = tokio::time::timeout(secs(60), listener).await;
+    assert_eq!(heard.expect("it is woken").expect("it ends"), 3);
 }
 
 /// A waker that looks at the breaker, as a scheduler that polls at once would.

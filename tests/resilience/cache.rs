@@ -40,6 +40,10 @@ async fn c10_an_answer_is_good_for_its_time_by_the_systems_clock() {
     assert_eq!(cached.ask(ask("a")).await.unwrap().value, 3, "an hour");
     let stats = cache.stats();
     assert_eq!((stats.hits, stats.misses), (1, 3));
+    cache.reconfigure(CacheConfig::default().ttl(secs(2 * 3_600)));
+    tokio::time::advance(secs(3_600)).await;
+    let longer = cached.ask(ask("a")).await.unwrap();
+    assert_eq!(longer.value, 3, "good for two hours now");
     cache.forget(&ask("a"));
     assert_eq!(cached.ask(ask("a")).await.unwrap().value, 4);
 }

@@ -136,4 +136,8 @@ async fn c10_the_line_behind_a_call_is_bounded() {
         }
     }
     assert_eq!((refused, coalescer.stats().refused), (1, 1));
+    coalescer.set_most_waiting(10);
+    for ask in asks(&shared, 7, 5) {
+        ask.await.unwrap().expect("there is room for more now");
+    }
 }

@@ -2,7 +2,7 @@
 
 use callboard::prelude::*;
 use callboard::resilience::Degradation;
-use callboard::resilience::degradation::Importance;
+use callboard::resilience::degradation::{DegradationConfig, Importance};
 use tokio::time::Instant;
 
 fn after(name: &'static str, wait: Duration) -> WorkerRef<u32, &'static str> {
@@ -60,7 +60,7 @@ async fn c5_an_optional_part_is_waited_for_only_a_while() {
             .critical("user", after("user", secs(2)))
             .important("orders", after("orders", secs(5)))
             .optional("ads", after("ads", slow))
-            .grace(ms(500))
+            .with(DegradationConfig::default().grace(ms(500)))
             .worker()
     };
     let began = Instant::now();
@@ -74,14 +74,21 @@ async fn c5_an_optional_part_is_waited_for_only_a_while() {
 
 #[tokio::test(start_paused = true)]
 async fn c5_no_more_parts_are_asked_for_at_once_than_allowed() {
-    let mut page = Degradation::new("page").at_once(2);
+    let mut page = Degradation::new("page");
+    let config = page.config();
+    config.set(DegradationConfig::default().at_once(2));
     for name in ["a", "b", "c", "d", "e"] {
         page = page.important(name, after(name, secs(1)));
     }
     let began = Instant::now();
-    let page = page.worker().ask(0).await.unwrap().value;
-    assert_eq!(page.answers.len(), 5);
+    let page = page.worker();
+    let answer = page.ask(0).await.unwrap().value;
+    assert_eq!(answer.answers.len(), 5);
     assert_eq!(began.elapsed(), secs(3));
+
+    config.set(DegradationConfig::default().at_once(5));
+    page.ask(0).await.unwrap();
+    assert_eq!(began.elapsed(), secs(4), "changed while it runs");
 }
 
 #[tokio::test(start_paused = true)]

@@ -96,7 +96,7 @@ async fn c4_when_all_fail_each_is_named_with_its_reason() {
     let fault = chain.ask(0).await.unwrap_err();
     assert_eq!(fault.class(), FaultClass::Overloaded, "the first tier's");
     assert_eq!(fault.retry_after(), Some(secs(3)));
-    let all = AllFailed::behind(&fault).unwrap();
+    let all = fault.cause::<AllFailed>().unwrap();
     let named: Vec<_> = all
         .failed
         .iter()

@@ -9,6 +9,7 @@ mod coalesce;
 mod degradation;
 mod fallback;
 mod retry;
+mod stack;
 
 use callboard::policy::breaker::State;
 use callboard::prelude::*;

@@ -55,7 +55,9 @@ async fn rb_01_three_tries_and_the_last_error() {
     assert_eq!(script.calls(), 3);
     assert_eq!(fault.message(), "the third");
     assert_eq!(fault.class(), FaultClass::Transient);
-    let why = GaveUp::behind(&fault).expect("it says why it was the last");
+    let why = fault
+        .cause::<GaveUp>()
+        .expect("it says why it was the last");
     assert_eq!((why.why, why.attempts), (GiveUp::AttemptsSpent, 3));
     assert_eq!(kinds(&mut events), ["retried", "retried", "failed"]);
     assert_eq!(began.elapsed(), ms(200));
@@ -130,7 +132,7 @@ async fn rb_04_an_answer_that_is_not_accepted_is_tried_again() {
     let strict = strict.last_answer(LastAnswer::Refuse).build();
     let fault = strict.ask(0).await.unwrap_err();
     assert_eq!(fault.class(), FaultClass::Transient);
-    let why = GaveUp::behind(&fault).unwrap();
+    let why = fault.cause::<GaveUp>().unwrap();
     assert_eq!(why.why, GiveUp::AttemptsSpent);
 }
 
@@ -151,7 +153,7 @@ async fn rb_08_whoever_chooses_the_waits_can_stop() {
 
     assert_eq!(began.elapsed(), ms(30));
     assert_eq!(script.calls(), 2);
-    assert_eq!(GaveUp::behind(&fault).unwrap().why, GiveUp::Stopped);
+    assert_eq!(fault.cause::<GaveUp>().unwrap().why, GiveUp::Stopped);
     assert_eq!(kinds(&mut events), ["retried", "failed"]);
 }
 
@@ -227,7 +229,7 @@ async fn rb_11_a_spent_budget_ends_the_call_with_its_own_error() {
     assert_eq!(retrier.stats().retries, retries);
     let last = last.unwrap();
     assert_eq!(last.class(), FaultClass::Transient, "what it was");
-    let why = GaveUp::behind(&last).unwrap();
+    let why = last.cause::<GaveUp>().unwrap();
     assert_eq!(why.why, GiveUp::BudgetSpent);
     assert_eq!(why.last.message(), "busy");
 }
@@ -245,7 +247,7 @@ async fn rb_15_no_try_begins_after_the_deadline() {
 
     assert_eq!(script.calls(), 3, "at 0, 2 and 4 s");
     assert_eq!(began.elapsed(), secs(4), "the next wait is not begun");
-    assert_eq!(GaveUp::behind(&fault).unwrap().why, GiveUp::NoTimeLeft);
+    assert_eq!(fault.cause::<GaveUp>().unwrap().why, GiveUp::NoTimeLeft);
 }
 
 #[tokio::test(start_paused = true)]
@@ -352,7 +354,7 @@ async fn c3_all_retriers_of_a_system_share_its_budget() {
 
     assert_eq!(one.stats().retries, 100);
     assert_eq!(other.stats().retries, 0);
-    assert_eq!(GaveUp::behind(&fault).unwrap().why, GiveUp::BudgetSpent);
+    assert_eq!(fault.cause::<GaveUp>().unwrap().why, GiveUp::BudgetSpent);
     assert_eq!(other.stats().budget_spent, 1);
 
     budget

@@ -1,6 +1,6 @@
 //! B9: the breaker at a child's door.
 
-use callboard::actor::{AtLimit, InvalidSpec, Job};
+use callboard::actor::{InvalidSpec, WorkerCommand};
 use callboard::policy::breaker::{Cause, InvalidBreaker, State};
 use callboard::supervision::{ChildError, ChildState};
 use callboard::testing;
@@ -143,7 +143,7 @@ async fn b9_a_workers_faults_open_it_by_their_class() {
         .fault(Fault::transient("down"))
         .answer(1);
     let spec = ChildSpec::new("db", script.worker()).breaker(two_strikes());
-    let actor: ActorRef<Job<u32, u32>> = system.spawn(spec).await.unwrap();
+    let actor: ActorRef<WorkerCommand<u32, u32>> = system.spawn(spec).await.unwrap();
     let worker = WorkerRef::from(actor.clone());
     for _ in 0..3 {
         worker.ask(0).await.unwrap_err();
@@ -228,9 +228,8 @@ async fn b9_children_of_one_template_have_a_breaker_each() {
     first.breaker().unwrap().turn(State::Open).unwrap();
     assert!(first.ask(Msg::Life).await.is_err());
     assert!(second.ask(Msg::Life).await.is_ok());
-    let name = Fault::from(callboard::resilience::Open::from(
-        first.breaker().unwrap().try_acquire().unwrap_err(),
-    ));
+    let breaker = first.breaker().unwrap();
+    let name = Fault::from(breaker.try_acquire().unwrap_err());
     assert!(name.message().contains("in front of n-0 is open"));
 }
 

@@ -173,7 +173,7 @@ async fn what_a_fault_counts_as_its_class_decides() {
     });
     let breaker = Breaker::new("picky", Breaker::consecutive(1));
     let mut service = GuardLayer::new(breaker.clone())
-        .judging(by_fault)
+        .judging_results(by_fault)
         .layer(WorkerService::new(&worker));
     for class in [FaultClass::Permanent, FaultClass::Cancelled] {
         call(&mut service, class).await.unwrap_err();
@@ -411,7 +411,7 @@ async fn a_pool_as_a_service_under_load_serves_those_it_has_room_for() {
     let pool = pool.start(&system).await.unwrap();
     let bulkhead = Bulkhead::new("doublers", BulkheadConfig::new(4).max_waiting(8));
     let service = GuardLayer::new(bulkhead)
-        .judging(by_fault)
+        .judging_results(by_fault)
         .layer(WorkerService::new(&pool.worker()));
 
     let begun = Instant::now();

@@ -6,10 +6,10 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use callboard::actor::Job;
+use callboard::actor::{Job, WorkerCommand};
 use callboard::prelude::*;
 
-use crate::contender::{Contender, limits};
+use crate::contender::{Contender, limits, pools};
 use crate::counting::Count;
 use crate::crash::SCRIPTED_CRASH;
 use crate::runtime::{Latch, Roll, in_parallel, on_this_thread, on_two_workers};
@@ -39,12 +39,17 @@ impl Contender for Callboard {
                 deadline,
             } => Some(Outcome::Took(on_two_workers(ask(callers, asks, deadline)))),
             Work::Permit { calls } => Some(Outcome::Took(permits(calls))),
+            Work::Retry { calls } => Some(Outcome::Took(on_this_thread(retries(calls)))),
             Work::Guarded { asks, by } => Some(Outcome::Took(on_this_thread(async move {
                 match by {
-                    Guard::Breaker => past_a_breaker(asks).await,
-                    Guard::Door => past_a_door(asks).await,
+                    Guard::DoorAndDeadline => past_door_and_deadline(asks).await,
+                    Guard::Worker => past_a_breaker(asks).await,
+                    Guard::All => past_all(asks).await,
                 }
             }))),
+            Work::Pool { callers, jobs } => {
+                Some(Outcome::Took(on_two_workers(pools::pool(callers, jobs))))
+            }
             Work::Ring { hops } => Some(Outcome::Took(on_two_workers(ring(hops)))),
             Work::Big { pings } => Some(Outcome::Took(on_two_workers(big(pings)))),
             Work::SpawnStop {
@@ -160,28 +165,58 @@ impl Worker for Echo {
     }
 }
 
+async fn retries(calls: u64) -> Duration {
+    let retry = Retry::exponential(ms(100)..=secs(10)).jitter();
+    let retrier = Retrier::new("ready", retry);
+    let started = Instant::now();
+    for call in 0..calls {
+        let answer = retrier.run(|_| async move { Ok::<_, Fault>(std::hint::black_box(call)) });
+        assert_eq!(answer.await.expect("it succeeds").value, call);
+    }
+    started.elapsed()
+}
+
+type EchoRef = ActorRef<WorkerCommand<u64, u64>>;
+
+async fn echo(system: &System, spec: ChildSpec<Echo>) -> EchoRef {
+    system.spawn(spec).await.expect("it starts")
+}
+
+async fn plainly(actor: &EchoRef, deadline: Deadline) -> u64 {
+    let ask = actor.ask(|reply_to| Job { input: 1, reply_to }.into());
+    let answer = match deadline {
+        Deadline::None => ask.no_deadline().await,
+        Deadline::Default => ask.await,
+    };
+    answer.expect("it answers").expect("it has no faults").value
+}
+
+async fn past_door_and_deadline(asks: u64) -> Duration {
+    let system = System::new("guarded");
+    let bare = echo(&system, ChildSpec::new("bare", || Echo)).await;
+    let spec = ChildSpec::new("guarded", || Echo).breaker(Breaker::consecutive(TRIPS_AT));
+    let guarded = echo(&system, spec).await;
+    let plain = async || plainly(&bare, Deadline::None).await;
+    let past = async || plainly(&guarded, Deadline::Default).await;
+    difference(asks, plain, past).await
+}
+
 async fn past_a_breaker(asks: u64) -> Duration {
     let system = System::new("guarded");
-    let spec = ChildSpec::new("echo", || Echo);
-    let actor = system.spawn(spec).await.expect("it starts");
+    let worker = WorkerRef::from(echo(&system, ChildSpec::new("echo", || Echo)).await);
     let breaker = Breaker::new("echo", Breaker::consecutive(TRIPS_AT));
-    let guarded = breaker.guard(&WorkerRef::from(actor.clone()));
-    let plain = async || {
-        let ask = actor.ask(|reply_to| Job { input: 1, reply_to });
-        let answer = ask.no_deadline().await;
-        answer.expect("it answers").expect("it has no faults").value
-    };
+    let guarded = breaker.guard(&worker);
+    let plain = async || worker.ask(1).await.expect("it answers").value;
     let past = async || guarded.ask(1).await.expect("it is closed").value;
     difference(asks, plain, past).await
 }
 
-async fn past_a_door(asks: u64) -> Duration {
+async fn past_all(asks: u64) -> Duration {
     let system = System::new("guarded");
-    let spec = ChildSpec::new("plain", || Echo);
-    let plain = WorkerRef::from(system.spawn(spec).await.expect("it starts"));
-    let spec = ChildSpec::new("guarded", || Echo).breaker(Breaker::consecutive(TRIPS_AT));
-    let guarded = WorkerRef::from(system.spawn(spec).await.expect("it starts"));
-    let plain = async || plain.ask(1).await.expect("it answers").value;
+    let bare = echo(&system, ChildSpec::new("echo", || Echo)).await;
+    let breaker = Breaker::new("echo", Breaker::consecutive(TRIPS_AT));
+    let guarded = breaker.guard(&WorkerRef::from(bare.clone()));
+    let plain = async || plainly(&bare, Deadline::None).await;
     let past = async || guarded.ask(1).await.expect("it is closed").value;
     difference(asks, plain, past).await
 }

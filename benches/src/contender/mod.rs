@@ -12,13 +12,16 @@
 //! else; [`limits`] is callboard's side.
 
 mod actix;
+mod backon;
 mod callboard;
 mod channel;
+mod factory;
 mod failsafe;
 mod governor;
 mod kameo;
 mod kanal;
 mod limits;
+mod pools;
 mod ractor;
 mod semaphore;
 
@@ -52,6 +55,8 @@ pub const KANAL: &dyn Contender = &kanal::Kanal;
 pub const RACTOR: &dyn Contender = &ractor::Ractor;
 /// kameo.
 pub const KAMEO: &dyn Contender = &kameo::Kameo;
+/// backon, for retries.
+pub const BACKON: &dyn Contender = &backon::Backon;
 /// failsafe.
 pub const FAILSAFE: &dyn Contender = &failsafe::Failsafe;
 /// actix with one arbiter.
@@ -60,3 +65,9 @@ pub const ACTIX: &dyn Contender = &actix::Actix;
 pub const GOVERNOR: &dyn Contender = &governor::Governor;
 /// tokio's semaphore, for permits.
 pub const SEMAPHORE: &dyn Contender = &semaphore::Semaphore;
+/// One callboard worker, asked without a pool.
+pub const WORKER: &dyn Contender = &pools::Worker;
+/// ractor's factory of as many workers.
+pub const FACTORY: &dyn Contender = &factory::Factory;
+/// deadpool, of tasks on bare channels.
+pub const DEADPOOL: &dyn Contender = &pools::Deadpool;

@@ -84,7 +84,8 @@ where
         }
     }
 
-    /// For whoever has a pass already and knows better what the answer says.
+    /// For whoever has been to the door already, and knows better what the
+    /// answer says.
     pub(crate) fn with_pass(mut self) -> Self {
         self.door = AtTheDoor::GoesIn;
         self

@@ -1,64 +1,11 @@
-//! The breaker itself: states, permits, generations.
+//! The breaker itself: states, permits, generations; what calls and time do to it.
 
-use std::error::Error;
-use std::fmt;
 use std::time::{Duration, Instant};
 
+use super::call::{Metrics, Permit, Rejected};
 use super::config::{BreakerConfig, Lapse, Recovery};
-use super::event::{Cause, Event, IllegalTransition, Outcome, State, Threshold, Transition};
+use super::event::{Cause, Event, Outcome, State, Threshold, Transition};
 use super::window::{Mark, Sums, Tally};
-
-/// The right to make one call.
-///
-/// Give it back with [`Breaker::record`], once, however the call ends: a probe
-/// that is cancelled is [`Outcome::Ignored`]. A permit of an earlier
-/// generation may be given back or forgotten; it has no effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[must_use = "a permit must be given back with the outcome of the call"]
-pub struct Permit {
-    pub(super) generation: u64,
-    /// When it was given, where it matters how long the call takes.
-    at: Option<Instant>,
-}
-
-/// A call that was not admitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Rejected {
-    /// How long until it is worth asking again; never zero, unless unchecked
-    /// settings are.
-    ///
-    /// Open: until the first probe. Half-open, with all probes under way:
-    /// until that state lapses, since nobody knows when a probe will answer.
-    /// Forced open: as long as an open breaker waits first, as a guess.
-    pub retry_after: Duration,
-}
-
-impl fmt::Display for Rejected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the breaker is open, retry after {:?}", self.retry_after)
-    }
-}
-
-impl Error for Rejected {}
-
-/// What a breaker has counted at one instant: in its window while it is closed
-/// or only measures, since the trial began while it is half-open, else nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Metrics {
-    /// Calls. One that is slow and failed is one call.
-    pub calls: u32,
-    /// Those that failed.
-    pub failed: u32,
-    /// Those that were slow.
-    pub slow: u32,
-    /// The share of failures; `None` until there are enough calls to tell, and
-    /// where no rate opens it.
-    pub failure_rate: Option<f64>,
-    /// The share of slow calls, likewise.
-    pub slow_rate: Option<f64>,
-}
 
 /// A circuit breaker as plain data: no clock, no lock, no task.
 ///
@@ -89,16 +36,16 @@ pub struct Metrics {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Breaker {
-    config: BreakerConfig,
+    pub(super) config: BreakerConfig,
     pub(super) generation: u64,
     /// How many trials in a row have failed.
     reopened: u32,
-    phase: Phase,
+    pub(super) phase: Phase,
 }
 
 /// The state with what it has to remember.
 #[derive(Clone, Debug)]
-enum Phase {
+pub(super) enum Phase {
     Closed(Tally),
     Open {
         since: Instant,
@@ -232,6 +179,7 @@ impl Breaker {
         })
     }
 
+    #[cold]
     fn admit_probe(&mut self, now: Instant, tell: &mut impl FnMut(Event)) -> Result<(), Rejected> {
         self.tick_with(now, tell);
         let retry_after = match &mut self.phase {
@@ -315,6 +263,7 @@ impl Breaker {
     }
 
     /// Takes one outcome of the present generation.
+    #[inline]
     fn count(
         &mut self,
         outcome: Outcome,
@@ -435,67 +384,6 @@ impl Breaker {
         }
     }
 
-    /// Changes the state by hand. What it has counted is forgotten, and calls
-    /// under way count no more; also where it is in that state already, which
-    /// is no change otherwise.
-    ///
-    /// # Errors
-    ///
-    /// The state [may not become](State::may_become) that one; nothing changes.
-    pub fn turn(&mut self, to: State, now: Instant) -> Result<(), IllegalTransition> {
-        self.turn_with(to, now, &mut |_| {})
-    }
-
-    /// As [`turn`](Self::turn), and tells what happened.
-    ///
-    /// # Errors
-    ///
-    /// As [`turn`](Self::turn).
-    pub fn turn_with(
-        &mut self,
-        to: State,
-        now: Instant,
-        tell: &mut impl FnMut(Event),
-    ) -> Result<(), IllegalTransition> {
-        let from = self.state();
-        if !from.may_become(to) {
-            return Err(IllegalTransition { from, to });
-        }
-        self.enter(to, Cause::ByHand, now, tell);
-        Ok(())
-    }
-
-    /// Closes it and forgets everything, the growth of its waits too.
-    pub fn reset(&mut self, now: Instant) {
-        self.reset_with(now, &mut |_| {});
-    }
-
-    /// As [`reset`](Self::reset), and tells what happened.
-    pub fn reset_with(&mut self, now: Instant, tell: &mut impl FnMut(Event)) {
-        self.enter(State::Closed, Cause::ByHand, now, tell);
-        tell(Event::Reset);
-    }
-
-    /// Takes other settings, in the state it is in.
-    ///
-    /// An open breaker has been open for as long as it has, and waits for what
-    /// is left of its new wait. A trial begins again. What was counted while
-    /// closed goes on to count, unless it is counted in another way now.
-    pub fn reconfigure(&mut self, config: BreakerConfig, now: Instant) {
-        let old = std::mem::replace(&mut self.config, config);
-        let counts_alike =
-            old.window == self.config.window && old.trip.has_rate() == self.config.trip.has_rate();
-        match &mut self.phase {
-            Phase::Closed(tally) | Phase::MetricsOnly { tally, .. } if !counts_alike => {
-                *tally = Tally::new(&self.config);
-            }
-            Phase::HalfOpen { .. } => {
-                self.enter(State::HalfOpen, Cause::ByHand, now, &mut |_| {});
-            }
-            _ => {}
-        }
-    }
-
     fn open(&mut self, cause: Cause, since: Instant, tell: &mut impl FnMut(Event)) {
         self.enter(State::Open, cause, since, tell);
     }
@@ -504,7 +392,13 @@ impl Breaker {
         self.begin(Phase::Closed(Tally::new(&self.config)), cause, tell);
     }
 
-    fn enter(&mut self, to: State, cause: Cause, now: Instant, tell: &mut impl FnMut(Event)) {
+    pub(super) fn enter(
+        &mut self,
+        to: State,
+        cause: Cause,
+        now: Instant,
+        tell: &mut impl FnMut(Event),
+    ) {
         let phase = match to {
             State::Closed => Phase::Closed(Tally::new(&self.config)),
             State::Open => Phase::Open { since: now },

@@ -43,14 +43,19 @@
 //! and the states by hand follow Resilience4j, whose tests the `cb_` tests
 //! restate.
 
+mod call;
 mod config;
 mod event;
+mod hand;
+mod invalid;
 mod machine;
 mod window;
 
 #[cfg(test)]
 mod tests;
 
-pub use config::{BreakerConfig, InvalidBreaker, Lapse, Recovery, Trip, Turns, Window};
+pub use call::{Metrics, Permit, Rejected};
+pub use config::{BreakerConfig, Lapse, Recovery, Trip, Turns, Window};
 pub use event::{Cause, Event, IllegalTransition, Outcome, State, Threshold, Transition};
-pub use machine::{Breaker, Metrics, Permit, Rejected};
+pub use invalid::InvalidBreaker;
+pub use machine::Breaker;

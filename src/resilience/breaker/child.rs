@@ -65,7 +65,8 @@ impl<A: Actor> ChildSpec<A> {
     /// ask's time runs from the ask to its answer, the wait in the mailbox
     /// included.
     ///
-    /// Tells are not held back: they have no outcome. It belongs to the child's
+    /// Tells are not held back: they have no outcome. An ask that is dropped
+    /// gives its permit back and counts neither way. The breaker belongs to the child's
     /// slot, so it stays as it is over restarts; [`ActorRef::breaker`] is its
     /// handle. A child without one pays nothing.
     ///

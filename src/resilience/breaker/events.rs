@@ -83,7 +83,16 @@ pub(crate) enum Read {
 }
 
 impl Journal {
+    /// Most calls change nothing, and nobody listens.
+    #[inline]
     pub(super) fn note(&mut self, event: Event) {
+        if self.log.is_some() || matches!(event, Event::Changed(_)) {
+            self.write_down(event);
+        }
+    }
+
+    #[cold]
+    fn write_down(&mut self, event: Event) {
         if let Event::Changed(transition) = event {
             if self.transitions.len() == REMEMBERED {
                 self.transitions.pop_front();
@@ -102,6 +111,7 @@ impl Journal {
         self.next += 1;
     }
 
+    #[inline]
     pub(super) fn count(&mut self, is_admitted: bool) {
         if is_admitted {
             self.admitted += 1;

@@ -1,6 +1,6 @@
 //! The breaker in front of a worker.
 
-use super::{Breaker, BreakerPermit};
+use super::Breaker;
 use crate::actor::{BoxFuture, Fault, Serve, Served, WorkerRef};
 use crate::policy::breaker::Outcome;
 
@@ -9,6 +9,11 @@ impl Breaker {
     ///
     /// An answer is a success; what a fault is, its class decides
     /// ([`Breaker::counting`]).
+    ///
+    /// # Cancel safety
+    ///
+    /// A call that is dropped halfway gives its permit back and counts neither
+    /// way.
     #[must_use]
     pub fn guard<In, Out>(&self, worker: &WorkerRef<In, Out>) -> WorkerRef<In, Out>
     where
@@ -74,7 +79,7 @@ where
 {
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
         Box::pin(async move {
-            let permit = BreakerPermit::new(&self.breaker, self.breaker.admit()?);
+            let permit = self.breaker.try_acquire()?;
             let answer = self.worker.ask(input).await;
             permit.end((self.judge)(&answer));
             answer

@@ -93,7 +93,7 @@ use std::time::Duration;
 use crate::actor::system::clock;
 use crate::actor::{Fault, FaultClass, InvalidSpec};
 use crate::policy::breaker::{
-    BreakerConfig, IllegalTransition, InvalidBreaker, Metrics, Outcome, State, Transition,
+    BreakerConfig, IllegalTransition, InvalidBreaker, Metrics, Outcome, Permit, State, Transition,
 };
 
 mod child;
@@ -211,7 +211,19 @@ impl Breaker {
     /// # Errors
     ///
     /// [`Open`] while the breaker is open, or half-open with all probes out.
-    pub fn try_acquire(&self) -> Result<BreakerPermit, Open> {
+    #[inline]
+    pub fn try_acquire(&self) -> Result<BreakerPermit<&Self>, Open> {
+        let permit = self.admit()?;
+        Ok(BreakerPermit::new(self, permit))
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), for a permit that has a handle of
+    /// its own and may go anywhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Self::try_acquire).
+    pub fn try_acquire_owned(&self) -> Result<BreakerPermit, Open> {
         let permit = self.admit()?;
         Ok(BreakerPermit::new(self.clone(), permit))
     }
@@ -290,16 +302,23 @@ impl Breaker {
         Ok(())
     }
 
-    fn admit(&self) -> Result<crate::policy::breaker::Permit, Open> {
+    #[inline]
+    fn admit(&self) -> Result<Permit, Open> {
         let (admitted, turned) = self.shared.core.admit(clock);
         self.after(turned);
-        admitted.map_err(|rejected| Open {
-            name: Arc::clone(&self.shared.name),
-            retry_after: rejected.retry_after,
-        })
+        admitted.map_err(|rejected| self.open(rejected.retry_after))
     }
 
-    fn settle(&self, permit: crate::policy::breaker::Permit, outcome: Outcome) {
+    #[cold]
+    fn open(&self, retry_after: Duration) -> Open {
+        Open {
+            name: Arc::clone(&self.shared.name),
+            retry_after,
+        }
+    }
+
+    #[inline]
+    fn settle(&self, permit: Permit, outcome: Outcome) {
         self.after(self.shared.core.settle(permit, outcome, clock));
     }
 

@@ -26,6 +26,7 @@ impl<B: Borrow<Breaker>> BreakerPermit<B> {
     }
 
     /// The call succeeded.
+    #[inline]
     pub fn success(self) {
         self.end(Outcome::Success);
     }
@@ -40,6 +41,7 @@ impl<B: Borrow<Breaker>> BreakerPermit<B> {
         self.settle(outcome);
     }
 
+    #[inline]
     fn settle(&mut self, outcome: Outcome) {
         if let Some(permit) = self.permit.take() {
             self.breaker.borrow().settle(permit, outcome);

@@ -32,7 +32,6 @@ struct Table<K, T> {
 /// Calls under way, by key.
 pub(crate) struct Flights<K, T> {
     table: Mutex<Table<K, T>>,
-    most_waiting: usize,
 }
 
 /// What a caller is to do.
@@ -60,18 +59,17 @@ pub(crate) enum Found<T> {
 }
 
 impl<K: Hash + Eq + Clone, T> Flights<K, T> {
-    pub(crate) fn new(most_waiting: usize) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             table: Mutex::new(Table {
                 flights: HashMap::new(),
                 next_ticket: 0,
             }),
-            most_waiting,
         }
     }
 
-    /// Joins the call of this key, or begins it.
-    pub(crate) fn join(&self, key: &K, waker: &Waker) -> Role<T> {
+    /// Joins the call of this key, behind at most so many, or begins it.
+    pub(crate) fn join(&self, key: &K, most_waiting: usize, waker: &Waker) -> Role<T> {
         let waker = waker.clone();
         let mut table = self.table.lock();
         let table = &mut *table;
@@ -84,7 +82,7 @@ impl<K: Hash + Eq + Clone, T> Flights<K, T> {
             table.flights.insert(key.clone(), flight);
             return Role::Lead;
         };
-        if flight.waiting.len() >= self.most_waiting {
+        if flight.waiting.len() >= most_waiting {
             return Role::Refused;
         }
         // A flight without a leader has somebody in line who was told.

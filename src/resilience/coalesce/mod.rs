@@ -53,8 +53,8 @@ use std::time::Duration;
 use flights::{Flights, Follower, Found, Role};
 
 use crate::actor::{BoxFuture, Fault, FaultClass, Request, Serve, Served, WorkerRef};
-use crate::sync::atomic::AtomicU64;
 use crate::sync::atomic::Ordering::Relaxed;
+use crate::sync::atomic::{AtomicU64, AtomicUsize};
 
 /// How many may wait for one call, unless said otherwise.
 const MOST_WAITING: usize = 10_000;
@@ -66,7 +66,7 @@ type Answer<Out> = Result<Served<Out>, Fault>;
 pub struct Coalescer<In, K> {
     name: Arc<str>,
     key_of: KeyOf<In, K>,
-    most_waiting: usize,
+    most_waiting: Arc<AtomicUsize>,
     counters: Arc<Counters>,
 }
 
@@ -102,16 +102,21 @@ where
         Self {
             name: name.into(),
             key_of: Arc::new(key_of),
-            most_waiting: MOST_WAITING,
+            most_waiting: Arc::new(AtomicUsize::new(MOST_WAITING)),
             counters: Arc::default(),
         }
     }
 
     /// How many may wait for one call. Default 10,000.
     #[must_use]
-    pub fn most_waiting(mut self, askers: usize) -> Self {
-        self.most_waiting = askers;
+    pub fn most_waiting(self, askers: usize) -> Self {
+        self.set_most_waiting(askers);
         self
+    }
+
+    /// Changes how many may wait for one call, for askers to come.
+    pub fn set_most_waiting(&self, askers: usize) {
+        self.most_waiting.store(askers, Relaxed);
     }
 
     /// Puts it in front of a worker; the result is a worker again. Two guarded
@@ -124,7 +129,7 @@ where
         WorkerRef::new(Guarded {
             by: self.clone(),
             worker: worker.clone(),
-            flights: Flights::new(self.most_waiting),
+            flights: Flights::new(),
         })
     }
 
@@ -144,7 +149,7 @@ impl<In, K> Clone for Coalescer<In, K> {
         Self {
             name: Arc::clone(&self.name),
             key_of: Arc::clone(&self.key_of),
-            most_waiting: self.most_waiting,
+            most_waiting: Arc::clone(&self.most_waiting),
             counters: Arc::clone(&self.counters),
         }
     }
@@ -268,8 +273,10 @@ where
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
         Box::pin(async move {
             let key = (self.by.key_of)(&input);
+            let most = self.by.most_waiting.load(Relaxed);
             let role =
-                poll_fn(|task| std::task::Poll::Ready(self.flights.join(&key, task.waker()))).await;
+                poll_fn(|task| std::task::Poll::Ready(self.flights.join(&key, most, task.waker())))
+                    .await;
             match role {
                 Role::Lead => self.lead(key, input).await,
                 Role::Follow(place) => match self.within_deadline(&key, place).await {

@@ -54,8 +54,13 @@ impl SharedGcra {
             if version.is_multiple_of(2) && self.version.load(Relaxed) == version {
                 return (Gcra::from_parts(token_time, capacity), beside);
             }
-            drop(self.changing.lock());
+            self.wait_for_change();
         }
+    }
+
+    #[cold]
+    fn wait_for_change(&self) {
+        drop(self.changing.lock());
     }
 
     /// Puts other settings in force, and with them what `beside` does with the

@@ -39,13 +39,14 @@
 //! *How many retries are there in all?* As many as [`RetryBudget`]s allow: one's
 //! own, and one that is shared, for example by the whole system.
 //!
-//! *What does it cost when all goes well?* One clone of the input, two short
-//! locks.
+//! *What does it cost when all goes well?* One clone of the input and one short
+//! lock; with a budget, two more and two looks at the clock.
 
 mod budget;
 mod guard;
+mod rules;
+mod told;
 
-use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -53,6 +54,9 @@ use std::time::{Duration, Instant};
 
 pub use budget::{RetryBudget, RetryPermit};
 pub use guard::{Escalation, LastAnswer, RetryGuard};
+pub use rules::classify;
+use rules::{Judgement, Rules};
+pub use told::{GaveUp, RetryEvent, RetryStats};
 
 use super::live::Live;
 use crate::actor::chance::Chance;
@@ -262,7 +266,7 @@ impl Retrier {
         let request = Request::in_force();
         let mut tries = RetryState::new();
         counters.calls.fetch_add(1, Relaxed);
-        self.each_budget(RetryBudget::called_at);
+        self.each_budget(&retry, RetryBudget::called_at);
         loop {
             let number = tries.attempt();
             let attempt = Attempt {
@@ -272,7 +276,7 @@ impl Retrier {
             let (fault, value) = match call(attempt).await {
                 Ok(value) => match rules.is_bad(&value) {
                     Ok(false) => {
-                        self.succeeded(number);
+                        self.succeeded(&retry, number);
                         return Ok((value, number));
                     }
                     Ok(true) => (rejected(), Some(value)),
@@ -319,12 +323,15 @@ impl Retrier {
         }
     }
 
-    fn each_budget(&self, tell: impl Fn(&RetryBudget, Instant)) {
-        let now = clock();
-        tell(&self.inside.own, now);
-        if let Some(shared) = &self.inside.shared {
-            tell(shared, now);
+    /// Tells the budgets that there are. Without any, no clock is read.
+    fn each_budget(&self, retry: &Retry, tell: impl Fn(&RetryBudget, Instant)) {
+        let own = retry.budget.is_some().then_some(&self.inside.own);
+        let mut budgets = own.into_iter().chain(&self.inside.shared).peekable();
+        if budgets.peek().is_none() {
+            return;
         }
+        let now = clock();
+        budgets.for_each(|budget| tell(budget, now));
     }
 
     /// One retry out of each budget, or out of none.
@@ -336,13 +343,13 @@ impl Retrier {
         }
     }
 
-    fn succeeded(&self, attempts: u32) {
+    fn succeeded(&self, retry: &Retry, attempts: u32) {
         let counters = &self.inside.counters;
         counters.succeeded.fetch_add(1, Relaxed);
         if attempts > 1 {
             counters.recovered.fetch_add(1, Relaxed);
         }
-        self.each_budget(RetryBudget::succeeded_at);
+        self.each_budget(retry, RetryBudget::succeeded_at);
         self.emit(|name| RetryEvent::Succeeded { name, attempts });
     }
 
@@ -399,188 +406,6 @@ fn explained(fault: Fault, why: GiveUp, attempts: u32) -> Fault {
 struct Attempt {
     number: u32,
     timeout: Option<Duration>,
-}
-
-/// What a rule said about a failure.
-enum Judgement {
-    Failure(Failure),
-    Wait(Option<Duration>),
-}
-
-type IsBad<T> = Box<dyn Fn(&T) -> bool + Send + Sync>;
-type Classify = Box<dyn Fn(&Fault) -> Failure + Send + Sync>;
-type Interval = Box<dyn Fn(u32, &Fault) -> Option<Duration> + Send + Sync>;
-
-/// The user's own rules: foreign code, whose panic ends the call as a fault.
-struct Rules<T> {
-    is_bad: Option<IsBad<T>>,
-    classify: Option<Classify>,
-    interval: Option<Interval>,
-    last_answer: LastAnswer,
-}
-
-impl<T> Default for Rules<T> {
-    fn default() -> Self {
-        Self {
-            is_bad: None,
-            classify: None,
-            interval: None,
-            last_answer: LastAnswer::default(),
-        }
-    }
-}
-
-impl<T> Rules<T> {
-    fn is_bad(&self, value: &T) -> Result<bool, Fault> {
-        match &self.is_bad {
-            Some(is_bad) => rule(|| is_bad(value)),
-            None => Ok(false),
-        }
-    }
-
-    fn judge(&self, attempt: u32, fault: &Fault) -> Result<Judgement, Fault> {
-        let failure = match &self.classify {
-            Some(classify) => rule(|| classify(fault))?,
-            None => classify(fault),
-        };
-        match &self.interval {
-            Some(interval) if failure != Failure::Final => {
-                rule(|| interval(attempt, fault)).map(Judgement::Wait)
-            }
-            _ => Ok(Judgement::Failure(failure)),
-        }
-    }
-}
-
-fn rule<T>(f: impl FnOnce() -> T) -> Result<T, Fault> {
-    let outcome = crate::actor::core::shell::catch(f);
-    outcome.map_err(|exit| Fault::permanent(format!("a retry rule failed: {exit}")))
-}
-
-/// What a fault means to someone who would try again, where no other rule is
-/// set.
-#[must_use]
-pub fn classify(fault: &Fault) -> Failure {
-    match fault.class() {
-        _ if fault.is_forbidden() => Failure::Final,
-        class if class.is_retryable() => match fault.retry_after() {
-            Some(wait) => Failure::RetryAfter(wait),
-            None => Failure::Retryable,
-        },
-        // This try's own time; the request's is looked at when the next one is
-        // planned.
-        FaultClass::Deadline => Failure::Retryable,
-        _ => Failure::Final,
-    }
-}
-
-/// Why there was no other try: the source of the fault that came of it.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct GaveUp {
-    /// Why it was given up.
-    pub why: GiveUp,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// What the last try came to.
-    pub last: Fault,
-}
-
-impl GaveUp {
-    /// Finds it behind a fault.
-    #[must_use]
-    pub fn behind(fault: &Fault) -> Option<&Self> {
-        let mut cause = Error::source(fault);
-        while let Some(error) = cause {
-            if let Some(found) = error.downcast_ref() {
-                return Some(found);
-            }
-            cause = error.source();
-        }
-        None
-    }
-}
-
-impl fmt::Display for GaveUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "gave up after {} tries: {}", self.attempts, self.why)
-    }
-}
-
-impl Error for GaveUp {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Error::source(&self.last)
-    }
-}
-
-/// What happens to the calls of a [`Retrier`].
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum RetryEvent {
-    /// A try failed, and another follows after this wait.
-    Retried {
-        /// The retrier's name.
-        name: Arc<str>,
-        /// The number of the try that failed.
-        attempt: u32,
-        /// The wait.
-        after: Duration,
-        /// What it came to.
-        fault: Fault,
-    },
-    /// A call succeeded.
-    Succeeded {
-        /// The retrier's name.
-        name: Arc<str>,
-        /// Its tries.
-        attempts: u32,
-    },
-    /// A call failed although it might have succeeded with further tries.
-    Failed {
-        /// The retrier's name.
-        name: Arc<str>,
-        /// Its tries.
-        attempts: u32,
-        /// Why there was no other.
-        why: GiveUp,
-        /// What the last one came to.
-        fault: Fault,
-    },
-    /// A call failed in a way that is not tried again.
-    Ignored {
-        /// The retrier's name.
-        name: Arc<str>,
-        /// What it came to.
-        fault: Fault,
-    },
-    /// A call failed for want of a right, and somebody else decides.
-    Escalated {
-        /// The retrier's name.
-        name: Arc<str>,
-        /// Who decides.
-        to: String,
-        /// What it came to.
-        fault: Fault,
-    },
-}
-
-/// What a [`Retrier`] did so far. Calls that neither succeeded nor failed are
-/// under way, or were dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RetryStats {
-    /// Calls, each with all its tries.
-    pub calls: u64,
-    /// Tries beyond the first.
-    pub retries: u64,
-    /// Calls that succeeded.
-    pub succeeded: u64,
-    /// Of these, calls that did not at the first try.
-    pub recovered: u64,
-    /// Calls that were given up.
-    pub failed: u64,
-    /// Of these, calls for which there was no retry left in a budget.
-    pub budget_spent: u64,
 }
 
 impl fmt::Debug for Retrier {

@@ -3,6 +3,7 @@
 pub(crate) mod breaker;
 pub(crate) mod bucket;
 pub(crate) mod flights;
+pub(crate) mod leases;
 pub(crate) mod queue;
 pub(crate) mod quota;
 pub(crate) mod reply;

@@ -1,4 +1,4 @@
-//! Which of several equal members gets the next piece of work.
+//! The least loaded of a few, looked for one by one.
 
 /// Chooses the member with the least load, or `None` if none is available.
 ///
