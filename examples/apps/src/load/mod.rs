@@ -157,4 +157,17 @@ mod tests {
         let last = Duration::from_secs(report.sent);
         assert!(report.accepted.max > last - Duration::from_secs(1));
     }
+
+    #[tokio::test]
+    async fn what_is_sent_late_has_waited_since_its_planned_arrival() {
+        // A driver that takes 2 ms to send what comes every millisecond.
+        let plan = Plan::new(1_000.0, Duration::from_millis(50));
+        let report = open_loop(&plan, || {
+            std::thread::sleep(Duration::from_millis(2));
+            async { Outcome::Accepted }
+        })
+        .await;
+        assert!(report.late.max > Duration::from_millis(20), "{report}");
+        assert!(report.accepted.max > report.late.max, "{report}");
+    }
 }
