@@ -2,66 +2,15 @@
 
 use std::error::Error;
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::admission::{Admission, Call};
 use crate::actor::{BoxFuture, Fault};
 use crate::policy::breaker::Outcome;
-use crate::resilience::{Breaker, BreakerPermit, Bulkhead, BulkheadPermit, RateLimiter};
-
-/// Something that lets calls in, or not, and may want to know how they ended.
-pub trait Admission: Clone + Send + Sync + 'static {
-    /// The right to make one call. Dropped, it is given back.
-    type Permit: Send;
-
-    /// Lets one call in, at once or after a bounded wait.
-    ///
-    /// # Errors
-    ///
-    /// The refusal, with the time to come again where that is known.
-    fn admit(&self) -> impl Future<Output = Result<Self::Permit, Fault>> + Send;
-
-    /// Takes a permit back with what became of the call.
-    fn settle(permit: Self::Permit, outcome: Outcome);
-}
-
-impl Admission for Breaker {
-    type Permit = BreakerPermit;
-
-    async fn admit(&self) -> Result<BreakerPermit, Fault> {
-        Ok(self.try_acquire_owned()?)
-    }
-
-    fn settle(permit: BreakerPermit, outcome: Outcome) {
-        permit.end(outcome);
-    }
-}
-
-impl Admission for Bulkhead {
-    type Permit = BulkheadPermit;
-
-    async fn admit(&self) -> Result<BulkheadPermit, Fault> {
-        Ok(self.acquire().await?)
-    }
-
-    fn settle(permit: BulkheadPermit, _outcome: Outcome) {
-        drop(permit);
-    }
-}
-
-impl Admission for RateLimiter {
-    type Permit = ();
-
-    async fn admit(&self) -> Result<(), Fault> {
-        Ok(self.take(1).await?)
-    }
-
-    fn settle((): (), _outcome: Outcome) {}
-}
 
 /// Puts a guard in front of services. The guard is shared by all of them.
 pub struct GuardLayer<A, Respond = (), Judge = ()> {
@@ -71,7 +20,8 @@ pub struct GuardLayer<A, Respond = (), Judge = ()> {
 }
 
 impl<A: Admission> GuardLayer<A> {
-    /// Refusals are errors, and what a service answers is a success.
+    /// Refusals are errors, what a service answers is a success, and an error is
+    /// a failure.
     #[must_use]
     pub fn new(guard: A) -> Self {
         Self {
@@ -101,6 +51,16 @@ impl<A: Admission, Respond, Judge> GuardLayer<A, Respond, Judge> {
             judge: Judging(Arc::new(judge)),
         }
     }
+
+    /// Says how a call ended, by its answer or its error, where not every error
+    /// is a failure. For workers: [`by_fault`](super::by_fault).
+    pub fn judging_results<F>(self, judge: F) -> GuardLayer<A, Respond, JudgingResults<F>> {
+        GuardLayer {
+            guard: self.guard,
+            respond: self.respond,
+            judge: JudgingResults(Arc::new(judge)),
+        }
+    }
 }
 
 /// Refusals are answered.
@@ -109,6 +69,9 @@ pub struct Answering<F>(Arc<F>);
 /// Answers are judged.
 pub struct Judging<F>(Arc<F>);
 
+/// Answers and errors are judged.
+pub struct JudgingResults<F>(Arc<F>);
+
 impl<F> Clone for Answering<F> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -116,6 +79,12 @@ impl<F> Clone for Answering<F> {
 }
 
 impl<F> Clone for Judging<F> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<F> Clone for JudgingResults<F> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
@@ -130,6 +99,12 @@ impl<F> fmt::Debug for Answering<F> {
 impl<F> fmt::Debug for Judging<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Judging")
+    }
+}
+
+impl<F> fmt::Debug for JudgingResults<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JudgingResults")
     }
 }
 
@@ -177,21 +152,40 @@ where
     }
 }
 
-/// How an answered call ended: well (`()`), or as is judged ([`Judging`]).
-pub trait Judge<T>: Clone + Send + 'static {
-    /// How the call ended that was answered with this.
-    fn outcome(&self, response: &T) -> Outcome;
+/// How a call ended: well if it was answered (`()`), or as is judged
+/// ([`Judging`], [`JudgingResults`]).
+pub trait Judge<T, E>: Clone + Send + 'static {
+    /// How the call ended of which this came.
+    fn outcome(&self, result: &Result<T, E>) -> Outcome;
 }
 
-impl<T> Judge<T> for () {
-    fn outcome(&self, _response: &T) -> Outcome {
-        Outcome::Success
+impl<T, E> Judge<T, E> for () {
+    fn outcome(&self, result: &Result<T, E>) -> Outcome {
+        match result {
+            Ok(_) => Outcome::Success,
+            Err(_) => Outcome::Failure,
+        }
     }
 }
 
-impl<T, F: Fn(&T) -> Outcome + Send + Sync + 'static> Judge<T> for Judging<F> {
-    fn outcome(&self, response: &T) -> Outcome {
-        self.0(response)
+impl<T, E, F> Judge<T, E> for Judging<F>
+where
+    F: Fn(&T) -> Outcome + Send + Sync + 'static,
+{
+    fn outcome(&self, result: &Result<T, E>) -> Outcome {
+        match result {
+            Ok(answer) => self.0(answer),
+            Err(_) => Outcome::Failure,
+        }
+    }
+}
+
+impl<T, E, F> Judge<T, E> for JudgingResults<F>
+where
+    F: Fn(&Result<T, E>) -> Outcome + Send + Sync + 'static,
+{
+    fn outcome(&self, result: &Result<T, E>) -> Outcome {
+        self.0(result)
     }
 }
 
@@ -256,7 +250,7 @@ where
     A: Admission,
     R: Respond<S::Response, S::Error>,
     R::Error: Send,
-    J: Judge<S::Response>,
+    J: Judge<S::Response, S::Error>,
 {
     type Response = S::Response;
     type Error = R::Error;
@@ -272,16 +266,12 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let by = self.by.clone();
         Box::pin(async move {
-            let permit = match by.guard.admit().await {
-                Ok(permit) => permit,
+            let call = match by.guard.admit().await {
+                Ok(permit) => Call::<A>::new(permit),
                 Err(fault) => return by.respond.refused(fault),
             };
             let answer = inner.call(request).await;
-            let outcome = match &answer {
-                Ok(response) => by.judge.outcome(response),
-                Err(_) => Outcome::Failure,
-            };
-            A::settle(permit, outcome);
+            call.end(by.judge.outcome(&answer));
             answer.map_err(R::failed)
         })
     }

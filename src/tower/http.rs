@@ -17,7 +17,9 @@ pub fn service_unavailable<B: Default>(fault: &Fault) -> Response<B> {
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     if let Some(wait) = fault.retry_after() {
-        let rounded_up = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let rounded_up = wait
+            .as_secs()
+            .saturating_add(u64::from(wait.subsec_nanos() > 0));
         let seconds = HeaderValue::from(rounded_up.max(1));
         response.headers_mut().insert(RETRY_AFTER, seconds);
     }

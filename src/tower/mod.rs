@@ -3,7 +3,7 @@
 //!
 //! ```
 //! use callboard::prelude::*;
-//! use callboard::tower::{GuardLayer, WorkerService};
+//! use callboard::tower::{GuardLayer, WorkerService, by_fault};
 //! use tower_layer::Layer;
 //! use tower_service::Service;
 //!
@@ -12,7 +12,9 @@
 //! let worker = WorkerRef::from_fn("double", |n: u32| async move { Ok::<_, Fault>(n * 2) });
 //! let breaker = Breaker::new("double", Breaker::consecutive(5));
 //! // In an axum router this is `.layer(GuardLayer::new(breaker).answering(..))`.
-//! let mut service = GuardLayer::new(breaker).layer(WorkerService::new(&worker));
+//! let mut service = GuardLayer::new(breaker)
+//!     .judging_results(by_fault)
+//!     .layer(WorkerService::new(&worker));
 //! assert_eq!(service.call(21).await.unwrap().value, 42);
 //! # }
 //! ```
@@ -32,17 +34,25 @@
 //! [`GuardLayer::answering`] makes one of a refusal, for example
 //! [`service_unavailable`], which is 503 with `Retry-After`.
 //!
-//! *What counts as a failure for a breaker?* An error; and what
-//! [`GuardLayer::judging`] says, for example [`by_status`]: every 5xx.
+//! *What counts as a failure for a breaker?* A panic, an error, and what
+//! [`GuardLayer::judging`] says of an answer, for example [`by_status`]: every
+//! 5xx. Where not every error is one, [`GuardLayer::judging_results`] says so,
+//! for example [`by_fault`] in front of a [`WorkerService`]. A call that is
+//! dropped says nothing.
 //!
 //! *Where is backpressure?* In the call, not in `poll_ready`: a guard that waits
 //! does so within the call, where a deadline holds and a dropped call leaves its
-//! place. So a service is ready when the one inside is.
+//! place. So a service is ready when the one inside is
+//! (`readiness_is_that_of_the_service_inside`).
 
+mod admission;
 mod guard;
 mod http;
 mod worker;
 
-pub use guard::{Admission, Answering, GuardLayer, GuardService, Judge, Judging, Refused, Respond};
+pub use admission::{Admission, Place};
+pub use guard::{
+    Answering, GuardLayer, GuardService, Judge, Judging, JudgingResults, Refused, Respond,
+};
 pub use http::{by_status, service_unavailable};
-pub use worker::WorkerService;
+pub use worker::{WorkerService, by_fault};

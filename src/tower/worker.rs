@@ -6,6 +6,8 @@ use std::task::{Context, Poll};
 use tower_service::Service;
 
 use crate::actor::{BoxFuture, Fault, Served, WorkerRef};
+use crate::policy::breaker::Outcome;
+use crate::resilience::Breaker;
 
 /// A [`WorkerRef`] as a tower service. Clones ask the same worker.
 ///
@@ -48,5 +50,16 @@ impl<In: Send + 'static, Out: Send + 'static> Service<In> for WorkerService<In, 
     fn call(&mut self, input: In) -> Self::Future {
         let worker = self.worker.clone();
         Box::pin(async move { worker.ask(input).await })
+    }
+}
+
+/// For [`GuardLayer::judging_results`](super::GuardLayer::judging_results) in
+/// front of a [`WorkerService`]: what a fault counts as, its class decides, as
+/// [`Breaker::judge`] says.
+#[must_use]
+pub fn by_fault<T>(answer: &Result<T, Fault>) -> Outcome {
+    match answer {
+        Ok(_) => Outcome::Success,
+        Err(fault) => Breaker::judge(fault.class()),
     }
 }

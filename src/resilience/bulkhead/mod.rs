@@ -141,14 +141,13 @@ impl Bulkhead {
         wakes.wake();
     }
 
+    /// Whether the number of places follows how calls go.
+    pub(crate) fn is_adaptive(&self) -> bool {
+        self.inside.adaptive.lock().is_some()
+    }
+
     /// Lets the number of places follow how a call went.
-    fn learn(&self, took: Duration, failed: Option<FaultClass>) {
-        let sample = match failed {
-            None => Sample::Answered(took),
-            Some(FaultClass::Overloaded | FaultClass::Deadline) => Sample::Lost,
-            // It says nothing about how crowded the callee is.
-            Some(_) => return,
-        };
+    pub(crate) fn learn(&self, sample: Sample) {
         // Held until the places are changed, so that what was learned last
         // is what is heeded.
         let mut adaptive = self.inside.adaptive.lock();
@@ -282,13 +281,20 @@ impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for Guarded<In, Out
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
         Box::pin(async move {
             let _permit = self.bulkhead.acquire().await?;
-            let is_adaptive = self.bulkhead.inside.adaptive.lock().is_some();
-            let begun = is_adaptive.then(clock);
+            let begun = self.bulkhead.is_adaptive().then(clock);
             let answer = self.worker.ask(input).await;
             if let Some(begun) = begun {
-                let took = clock().saturating_duration_since(begun);
-                let failed = answer.as_ref().err().map(Fault::class);
-                self.bulkhead.learn(took, failed);
+                match answer.as_ref().map_err(Fault::class) {
+                    Ok(_) => {
+                        let took = clock().saturating_duration_since(begun);
+                        self.bulkhead.learn(Sample::Answered(took));
+                    }
+                    Err(FaultClass::Overloaded | FaultClass::Deadline) => {
+                        self.bulkhead.learn(Sample::Lost);
+                    }
+                    // It says nothing about how crowded the callee is.
+                    Err(_) => {}
+                }
             }
             answer
         })
@@ -296,5 +302,9 @@ impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for Guarded<In, Out
 
     fn name(&self) -> String {
         self.worker.name()
+    }
+
+    fn is_available(&self) -> bool {
+        self.worker.is_available()
     }
 }

@@ -90,4 +90,8 @@ where
     fn name(&self) -> String {
         self.worker.name()
     }
+
+    fn is_available(&self) -> bool {
+        self.worker.is_available()
+    }
 }

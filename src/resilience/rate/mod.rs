@@ -166,6 +166,17 @@ impl RateLimiter {
         }
     }
 
+    /// One job passes, at once or as the settings say.
+    pub(crate) async fn pass(&self) -> Result<(), RateLimited> {
+        let when_spent = self.inside.config.lock().when_spent;
+        match when_spent {
+            WhenSpent::Refuse => self.try_take(1)?,
+            WhenSpent::Wait => self.take(1).await?,
+        }
+        self.inside.admitted.fetch_add(1, Relaxed);
+        Ok(())
+    }
+
     // The whole of a take is a handful of instructions around one
     // compare-and-swap: as a call of its own it would cost a quarter more.
     #[inline(always)]
@@ -295,17 +306,16 @@ struct Guarded<In, Out> {
 impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for Guarded<In, Out> {
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
         Box::pin(async move {
-            let when_spent = self.limiter.inside.config.lock().when_spent;
-            match when_spent {
-                WhenSpent::Refuse => self.limiter.try_take(1)?,
-                WhenSpent::Wait => self.limiter.take(1).await?,
-            }
-            self.limiter.inside.admitted.fetch_add(1, Relaxed);
+            self.limiter.pass().await?;
             self.worker.ask(input).await
         })
     }
 
     fn name(&self) -> String {
         self.worker.name()
+    }
+
+    fn is_available(&self) -> bool {
+        self.worker.is_available()
     }
 }
