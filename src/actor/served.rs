@@ -148,6 +148,17 @@ mod tests {
     }
 
     #[test]
+    fn c16_another_value_has_the_same_story() {
+        let mut served = Served::new(1).with(Metadata::new().tokens(7));
+        served.attempts = 3;
+        served.tier = Some("second".into());
+        let mapped = served.clone().map(|n| n + 1);
+        assert_eq!(mapped.value, 2);
+        assert_eq!((mapped.attempts, mapped.tier), (3, served.tier));
+        assert_eq!(mapped.metadata, served.metadata);
+    }
+
+    #[test]
     fn c16_metadata_survives_a_file_and_what_is_unknown_is_left_out() {
         let known = Metadata::new()
             .confidence(0.5)

@@ -9,7 +9,7 @@
 //! actix's callers share its thread: they try, and yield when it is full.
 //!
 //! *Who is asked about limits?* governor and tokio's semaphore, and nothing
-//! else; [`limits`] is callboard's side.
+//! else; `limits` is callboard's side.
 
 mod actix;
 mod backon;
