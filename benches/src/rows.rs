@@ -176,15 +176,6 @@ const fn at_most(figure: Figure, must: f64, aim: f64) -> Row {
     }
 }
 
-/// A figure without a limit.
-const fn shown(figure: Figure) -> Row {
-    Row {
-        must: None,
-        aim: None,
-        ..at_most(figure, 0.0, 0.0)
-    }
-}
-
 const fn median(peer: &'static dyn Contender) -> Row {
     Row {
         figure: Figure::P50,
@@ -303,7 +294,7 @@ pub const SUBJECTS: &[Subject] = &[
             asks: 200_000,
             by: Guard::All,
         },
-        rows: &[shown(Figure::PerOperation)],
+        rows: &[at_most(Figure::PerOperation, 250.0, 150.0)],
     },
     Subject {
         name: "breaker/permit",
