@@ -1,58 +1,20 @@
-//! What all patterns share: erasing types, starting the driver, streaming.
+//! What all patterns share: starting the driver, many items through one worker.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::driver::{Drive, Driver, Participant, Payload, Score};
-use super::protocol::Protocol;
+use super::driver::{Drive, Driver, Score};
+use super::protocol::{Limits, Protocol};
+use crate::actor::worker::as_long_as_the_request;
 use crate::actor::{
     ActorRef, BoxFuture, ChildSpec, Fault, Job, Request, Serve, Served, System, WorkerRef,
 };
 use crate::supervision::StartError;
 
-/// How a value of a known type is checked.
-pub(crate) type Check<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
-
-/// A worker whose types only it knows.
-pub(crate) fn participant<In, Out>(
-    name: Arc<str>,
-    worker: WorkerRef<In, Out>,
-    check: Option<Check<Out>>,
-    copy: Option<fn(&Payload) -> Option<Payload>>,
-) -> Participant
-where
-    In: Send + 'static,
-    Out: Send + 'static,
-{
-    let checked_by = Arc::clone(&name);
-    Participant {
-        name,
-        copy,
-        ask: Arc::new(move |payload: Payload| {
-            let worker = worker.clone();
-            let check = check.clone();
-            let name = Arc::clone(&checked_by);
-            Box::pin(async move {
-                let Ok(input) = payload.downcast::<In>() else {
-                    return Err(Fault::permanent("a payload of another type"));
-                };
-                let answer = worker.ask(*input).await?.value;
-                if check.is_some_and(|check| !check(&answer)) {
-                    return Err(Fault::permanent(format!("{name} gave an invalid answer")));
-                }
-                let answer: Box<dyn Any + Send> = Box::new(answer);
-                Ok(answer)
-            })
-        }),
-    }
-}
-
-/// Copies a payload of a known type.
-pub(crate) fn copy_of<T: Clone + Send + 'static>(payload: &Payload) -> Option<Payload> {
-    let value = payload.downcast_ref::<T>()?;
-    Some(Box::new(value.clone()))
+/// The limit of calls for a pattern that makes so many at most.
+pub(crate) fn calls_for(most: usize) -> usize {
+    most.max(Limits::default().calls)
 }
 
 /// Starts the driver of a pattern; the result answers.
@@ -81,16 +43,20 @@ struct Pattern<In, Out> {
 impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for Pattern<In, Out> {
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
         Box::pin(async move {
-            let answer = self
+            let ask = self
                 .driver
-                .ask(|reply_to| Drive::Submit(Job { input, reply_to }))
-                .await;
+                .ask(|reply_to| Drive::Submit(Job { input, reply_to }));
+            let answer = as_long_as_the_request(ask).await;
             answer.map_err(Fault::from)?
         })
     }
 
     fn name(&self) -> String {
         self.driver.path()
+    }
+
+    fn is_available(&self) -> bool {
+        self.driver.any().is_up()
     }
 }
 

@@ -1,11 +1,11 @@
-//! D2 and D3, first form: pipelines and scatters over real actors.
+//! D2 and D3: pipelines and scatters over real actors.
 
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use callboard::coordination::{Need, pipeline, scatter};
+use callboard::coordination::{Need, Stage, pipeline, scatter};
 use callboard::prelude::*;
 use callboard::testing::{Script, quiet_panics};
 
@@ -82,6 +82,51 @@ async fn d2_a_stage_is_tried_again_on_transient_faults_only() {
         FaultClass::Permanent
     );
     assert_eq!(script.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn d2_a_stage_that_fails_for_good_falls_back() {
+    let system = System::new("t");
+    let bad = scripted(&system, "bad", Script::new().fault(Fault::permanent("no"))).await;
+    let busy = Script::new().fault(Fault::transient("busy")).answer(7);
+    let busy = scripted(&system, "busy", busy).await;
+    let mut events = system.events();
+    let line = pipeline("line")
+        .stage(Stage::new("strong", bad).attempts(2).or("weak", busy))
+        .then("one", plus_one())
+        .start(&system)
+        .await
+        .unwrap();
+    assert_eq!(line.ask(0).await.unwrap().value, 8);
+
+    let mut steps = Vec::new();
+    while let Some(event) = events.try_next() {
+        if let Event::Step { step, outcome, .. } = event {
+            steps.push(format!("{step} {outcome}"));
+        }
+    }
+    let wanted = ["strong fell back", "weak retried", "weak done", "one done"];
+    assert_eq!(steps, wanted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn d_a_worker_that_asks_its_own_pattern_is_a_circle() {
+    let system = System::new("t");
+    let itself: Arc<std::sync::OnceLock<WorkerRef<u32, u32>>> = Arc::default();
+    let again = Arc::clone(&itself);
+    let ask_again = WorkerRef::from_fn("again", move |n: u32| {
+        let again = Arc::clone(&again);
+        async move {
+            let line = again.get().expect("the pipeline is there");
+            Ok(line.ask(n).await?.value)
+        }
+    });
+    let line = pipeline("line").then("again", ask_again);
+    let line = line.start(&system).await.unwrap();
+    itself.set(line.clone()).unwrap();
+    let fault = line.ask(1).await.unwrap_err();
+    assert_eq!(fault.class(), FaultClass::Permanent);
+    assert!(fault.message().contains("t/line -> t/line"), "{fault}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,235 @@
+//! One run under way, with its payloads.
+
+use std::time::Instant;
+
+use super::futures::Futures;
+use super::participant::{Answer, Copier, Fed, Kept, Outcome, Payload};
+use super::{Gathered, Key, What};
+use crate::actor::{Fault, FaultClass, Job, Metadata, Reply, Request, Served};
+use crate::coordination::protocol::{Call, Failure, Feed, Run};
+
+/// A call, as far as the machine does not know it.
+struct Made {
+    worker: usize,
+    /// Its answer, until nothing can be fed with it any more.
+    answer: Option<Kept>,
+    confidence: Option<f64>,
+    quality: Option<f64>,
+}
+
+pub(super) struct Running<P, Out> {
+    pub(super) id: u64,
+    pub(super) run: Run<P>,
+    pub(super) begun: Instant,
+    pub(super) request: Request,
+    reply_to: Reply<Result<Served<Out>, Fault>>,
+    input: Option<Payload>,
+    /// By their numbers.
+    calls: Vec<Made>,
+    failures: Vec<(Call, Fault)>,
+    /// What is under way, and its place among the driver's futures.
+    under_way: Vec<(What, usize)>,
+    tokens: Option<u64>,
+    cost: Option<u64>,
+}
+
+impl<P, Out> Running<P, Out> {
+    pub(super) fn new<In: Send + 'static>(
+        id: u64,
+        run: Run<P>,
+        begun: Instant,
+        request: Request,
+        job: Job<In, Out>,
+    ) -> Self {
+        Self {
+            id,
+            run,
+            begun,
+            request,
+            reply_to: job.reply_to,
+            input: Some(Box::new(job.input)),
+            calls: Vec::new(),
+            failures: Vec::new(),
+            under_way: Vec::new(),
+            tokens: None,
+            cost: None,
+        }
+    }
+
+    /// Notes that a call is made.
+    pub(super) fn make(&mut self, worker: usize) {
+        self.calls.push(Made {
+            worker,
+            answer: None,
+            confidence: None,
+            quality: None,
+        });
+    }
+
+    pub(super) fn began(&mut self, what: What, place: usize) {
+        self.under_way.push((what, place));
+    }
+
+    /// It is over, or not wanted any more; its place among the futures.
+    pub(super) fn ended(&mut self, what: What) -> Option<usize> {
+        let at = self
+            .under_way
+            .iter()
+            .position(|(known, _)| *known == what)?;
+        Some(self.under_way.swap_remove(at).1)
+    }
+
+    /// Ends all that is under way.
+    pub(super) fn cancel_all(&mut self, futures: &mut Futures<Key, Outcome>) {
+        for (_, place) in self.under_way.drain(..) {
+            futures.remove(place);
+        }
+    }
+
+    pub(super) fn answered(&mut self, call: Call, answer: Answer) {
+        let Metadata {
+            confidence,
+            quality,
+            tokens,
+            cost,
+            ..
+        } = answer.metadata;
+        self.tokens = sum(self.tokens, tokens);
+        self.cost = sum(self.cost, cost);
+        let made = &mut self.calls[call];
+        made.confidence = confidence;
+        made.quality = quality;
+        made.answer = Some(answer.kept);
+    }
+
+    pub(super) fn failed(&mut self, call: Call, fault: Fault) {
+        self.failures.push((call, fault));
+    }
+
+    pub(super) fn forget(&mut self, call: Call) -> Option<Kept> {
+        self.calls.get_mut(call)?.answer.take()
+    }
+
+    /// What goes into a call: copied where it may be needed again, moved where
+    /// it may not. `None`: it was moved away before.
+    pub(super) fn feed(&mut self, feed: &Feed, copy: Option<Copier>) -> Option<Fed> {
+        let fed = match feed {
+            Feed::Input => Fed::One(take(&mut self.input, copy)?),
+            Feed::AnswerTo(call) => Fed::One(self.answer(*call, copy)?),
+            Feed::Part { of, at } => {
+                let Kept::Parts(parts) = self.calls.get_mut(*of)?.answer.as_mut()? else {
+                    return None;
+                };
+                Fed::One(take(parts.get_mut(*at)?, copy)?)
+            }
+            Feed::Gather(calls) => {
+                let payloads = calls.iter().map(|call| self.answer(*call, copy));
+                Fed::Many(payloads.collect::<Option<_>>()?)
+            }
+        };
+        Some(fed)
+    }
+
+    fn answer(&mut self, call: Call, copy: Option<Copier>) -> Option<Payload> {
+        let kept = &mut self.calls.get_mut(call)?.answer;
+        match (copy, kept.as_ref()?) {
+            (Some(copy), Kept::One(payload)) => copy(payload),
+            (None, Kept::One(_)) => match kept.take()? {
+                Kept::One(payload) => Some(payload),
+                Kept::Parts(_) => None,
+            },
+            (_, Kept::Parts(_)) => None,
+        }
+    }
+
+    /// What the run gathered, for its conclusion.
+    pub(super) fn gather(&mut self, feed: &Feed) -> Gathered {
+        let payloads: Vec<(usize, Payload)> = match feed {
+            Feed::Gather(calls) => calls
+                .iter()
+                .filter_map(|call| Some((self.worker(*call)?, self.answer(*call, None)?)))
+                .collect(),
+            Feed::AnswerTo(call) | Feed::Part { of: call, .. } => {
+                let worker = self.worker(*call).unwrap_or_default();
+                match self.feed(feed, None) {
+                    Some(Fed::One(payload)) => vec![(worker, payload)],
+                    _ => Vec::new(),
+                }
+            }
+            // The input itself: nobody made it.
+            Feed::Input => self
+                .input
+                .take()
+                .map(|input| (0, input))
+                .into_iter()
+                .collect(),
+        };
+        let failures = std::mem::take(&mut self.failures);
+        Gathered {
+            answers: payloads,
+            failures: failures
+                .into_iter()
+                .filter_map(|(call, fault)| Some((self.worker(call)?, fault)))
+                .collect(),
+        }
+    }
+
+    /// What the run's answer says about itself: what all answers together cost,
+    /// and how good the last one is, where there is one.
+    pub(super) fn metadata(&self, feed: &Feed) -> Metadata {
+        let last = match feed {
+            Feed::AnswerTo(call) | Feed::Part { of: call, .. } => self.calls.get(*call),
+            Feed::Gather(calls) => match calls.as_slice() {
+                [call] => self.calls.get(*call),
+                _ => None,
+            },
+            Feed::Input => None,
+        };
+        let mut metadata = Metadata::new();
+        metadata.tokens = self.tokens;
+        metadata.cost = self.cost;
+        metadata.confidence = last.and_then(|made| made.confidence);
+        metadata.quality = last.and_then(|made| made.quality);
+        metadata
+    }
+
+    pub(super) fn worker(&self, call: Call) -> Option<usize> {
+        Some(self.calls.get(call)?.worker)
+    }
+
+    /// The run's fault, and whose it is, where it is somebody's.
+    pub(super) fn fault(&self, failure: &Failure, path: &str) -> (Option<usize>, Fault) {
+        match failure {
+            Failure::Call(call) => {
+                let found = self.failures.iter().rev().find(|(known, _)| known == call);
+                match found {
+                    Some((_, fault)) => (self.worker(*call), fault.clone()),
+                    None => (None, Fault::permanent("a call failed without a fault")),
+                }
+            }
+            Failure::Time => {
+                let words = format!("{path} had no result in time");
+                (None, Fault::new(FaultClass::Deadline, words))
+            }
+            Failure::Because(why) => (None, Fault::permanent(&**why).at(path)),
+        }
+    }
+
+    pub(super) fn send(self, answer: Result<Served<Out>, Fault>) {
+        self.reply_to.send(answer);
+    }
+}
+
+fn take(kept: &mut Option<Payload>, copy: Option<Copier>) -> Option<Payload> {
+    match copy {
+        Some(copy) => copy(kept.as_ref()?),
+        None => kept.take(),
+    }
+}
+
+fn sum(so_far: Option<u64>, more: Option<u64>) -> Option<u64> {
+    match (so_far, more) {
+        (Some(a), Some(b)) => Some(a.saturating_add(b)),
+        (one, other) => one.or(other),
+    }
+}
