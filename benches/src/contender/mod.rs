@@ -19,6 +19,7 @@ mod governor;
 mod kameo;
 mod kanal;
 mod limits;
+mod patterns;
 mod pools;
 mod ractor;
 mod semaphore;
@@ -65,3 +66,5 @@ pub const SEMAPHORE: &dyn Contender = &semaphore::Semaphore;
 pub const WORKER: &dyn Contender = &pools::Worker;
 /// deadpool, of tasks on bare channels.
 pub const DEADPOOL: &dyn Contender = &pools::Deadpool;
+/// Hand-written tokio: calls awaited, or all polled together.
+pub const BY_HAND: &dyn Contender = &patterns::ByHand;
