@@ -65,6 +65,7 @@
 //! *What does a step cost?* A call that is answered at once costs neither a task
 //! nor a message, and one that is not costs a place in the driver.
 
+mod drawing;
 mod driver;
 mod pattern;
 mod pipeline;
@@ -76,4 +77,6 @@ pub use pipeline::{Pipeline, PipelineProtocol, Stage, StageRules, pipeline};
 pub use protocol::{
     Broken, Call, Dice, Effect, Fact, Failure, Feed, Happened, Protocol, Rule, StepOutcome, Timer,
 };
-pub use scatter::{Need, Scatter, ScatterProtocol, Scattered, scatter};
+pub use scatter::{
+    Arrivals, Need, Scatter, ScatterProtocol, ScatterRef, Scattered, combine, scatter,
+};

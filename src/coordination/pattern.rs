@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::driver::{Drive, Driver, Score};
+use super::driver::{Drive, Driver, Listener, Score};
 use super::protocol::{Limits, Protocol};
 use crate::actor::worker::as_long_as_the_request;
 use crate::actor::{
@@ -28,27 +28,47 @@ where
     In: Send + 'static,
     Out: Send + 'static,
 {
+    let driver = spawn(system, name, score).await?;
+    Ok(WorkerRef::new(Pattern { driver }))
+}
+
+/// As [`start`], and gives the driver itself.
+pub(crate) async fn spawn<P, In, Out>(
+    system: &System,
+    name: Arc<str>,
+    score: Score<P, Out>,
+) -> Result<ActorRef<Drive<In, Out>>, StartError>
+where
+    P: Protocol,
+    In: Send + 'static,
+    Out: Send + 'static,
+{
     let capacity = score.limit.clamp(1, 1_024);
     let score = Arc::new(score);
     let spec = ChildSpec::new(name, move || Driver::<P, In, Out>::new(Arc::clone(&score)))
         .mailbox(capacity);
-    let driver = system.spawn(spec).await?;
-    Ok(WorkerRef::new(Pattern { driver }))
+    system.spawn(spec).await
 }
 
-struct Pattern<In, Out> {
-    driver: ActorRef<Drive<In, Out>>,
+/// A driver, asked like any worker.
+pub(crate) struct Pattern<In, Out> {
+    pub(crate) driver: ActorRef<Drive<In, Out>>,
+}
+
+/// One run of a pattern.
+pub(crate) async fn run<In: Send + 'static, Out: Send + 'static>(
+    driver: &ActorRef<Drive<In, Out>>,
+    input: In,
+    listener: Option<Listener>,
+) -> Result<Served<Out>, Fault> {
+    let ask = driver.ask(|reply_to| Drive::Submit(Job { input, reply_to }, listener));
+    let answer = as_long_as_the_request(ask).await;
+    answer.map_err(Fault::from)?
 }
 
 impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for Pattern<In, Out> {
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
-        Box::pin(async move {
-            let ask = self
-                .driver
-                .ask(|reply_to| Drive::Submit(Job { input, reply_to }));
-            let answer = as_long_as_the_request(ask).await;
-            answer.map_err(Fault::from)?
-        })
+        Box::pin(run(&self.driver, input, None))
     }
 
     fn name(&self) -> String {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use callboard::coordination::{Need, Stage, pipeline, scatter};
+use callboard::coordination::{Need, Stage, combine, pipeline, scatter};
 use callboard::prelude::*;
 use callboard::testing::{Script, quiet_panics};
 
@@ -342,6 +342,147 @@ async fn d3_bounds_that_contradict_are_refused() {
         .start(&system, "many")
         .await;
     assert!(matches!(many, Err(StartError::Invalid(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn d3_answers_are_there_as_they_arrive() {
+    let system = System::new("t");
+    let slow = scripted(&system, "slow", Script::new().slow(secs(2), 1)).await;
+    let bad = scripted(&system, "bad", Script::new().fault(Fault::permanent("no"))).await;
+    let fast = scripted(&system, "fast", Script::new().slow(secs(1), 3)).await;
+    let some = scatter([slow, bad, fast])
+        .need(Need::BestEffort)
+        .combine(|s| Ok(s.into_values().into_iter().sum::<u32>()))
+        .start_streaming(&system, "some")
+        .await
+        .unwrap();
+
+    let begun = tokio::time::Instant::now();
+    let mut arrivals = some.ask(0);
+    let mut seen = Vec::new();
+    while let Some((worker, said)) = arrivals.next().await {
+        seen.push((begun.elapsed().as_secs(), worker, said.ok()));
+    }
+    assert_eq!(seen, [(0, 1, None), (1, 2, Some(3)), (2, 0, Some(1))]);
+    assert_eq!(arrivals.result().await.unwrap().value, 4);
+    // The script is over, which is a fault.
+    assert!(some.worker().ask(0).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn d3_who_wants_no_more_answers_cancels_the_rest() {
+    let system = System::new("t");
+    let hang = scripted(&system, "hang", Script::new().hang().answer(8)).await;
+    let fast = scripted(&system, "fast", Script::new().answer(2)).await;
+    let both = scatter([hang.clone(), fast])
+        .start_streaming(&system, "both")
+        .await
+        .unwrap();
+    let mut arrivals = both.ask(0);
+    assert_eq!(arrivals.next().await.unwrap().0, 1);
+    drop(arrivals);
+    assert_eq!(hang.ask(0).await.unwrap().value, 8, "it was cancelled");
+}
+
+#[tokio::test(start_paused = true)]
+async fn d3_a_hedged_scatter_asks_the_next_when_the_first_is_slow() {
+    let system = System::new("t");
+    let first_script = Script::new().answer(1).hang().answer(8);
+    let second_script = Script::new().answer(2);
+    let first = scripted(&system, "first", first_script).await;
+    let second = scripted(&system, "second", second_script.clone()).await;
+    let any = scatter([first.clone(), second])
+        .need(Need::First)
+        .hedge_after(secs(1))
+        .start(&system, "any")
+        .await
+        .unwrap();
+
+    assert_eq!(any.ask(0).await.unwrap().value.into_values(), [1]);
+    assert_eq!(second_script.calls(), 0, "the first was fast enough");
+    let begun = tokio::time::Instant::now();
+    assert_eq!(any.ask(0).await.unwrap().value.into_values(), [2]);
+    assert_eq!(begun.elapsed(), secs(1));
+    assert_eq!(
+        first.ask(0).await.unwrap().value,
+        8,
+        "the loser is cancelled"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn d3_a_hedged_scatter_asks_the_next_at_once_when_the_first_fails() {
+    let system = System::new("t");
+    let bad = scripted(&system, "bad", Script::new().fault(Fault::transient("no"))).await;
+    let any = scatter([bad, plus_one()])
+        .need(Need::First)
+        .hedge_after(secs(1));
+    let any = any.start(&system, "any").await.unwrap();
+    let begun = tokio::time::Instant::now();
+    assert_eq!(any.ask(0).await.unwrap().value.into_values(), [1]);
+    assert_eq!(begun.elapsed(), secs(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn d3_a_scatter_that_asks_all_has_nobody_to_hedge_with() {
+    let system = System::new("t");
+    let all = scatter([plus_one()]).hedge_after(secs(1));
+    let all = all.start(&system, "all").await;
+    assert!(matches!(all, Err(StartError::Invalid(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn d3_votes_and_merges_are_ready_made() {
+    let system = System::new("t");
+    let say = |n: u32| WorkerRef::from_fn("says", move |_: ()| async move { Ok(vec![n]) });
+    let merged = scatter([say(2), say(1), say(2)]).combine(combine::merge);
+    let merged = merged.start(&system, "merged").await.unwrap();
+    assert_eq!(merged.ask(()).await.unwrap().value, [2, 1, 2]);
+    let voted = scatter([say(1), say(2), say(2)]).combine(combine::vote);
+    let voted = voted.start(&system, "voted").await.unwrap();
+    assert_eq!(voted.ask(()).await.unwrap().value, [2]);
+    let best = scatter([say(1), say(3), say(2)]).combine(combine::best_by(|n: &Vec<u32>| {
+        n.iter().sum::<u32>().into()
+    }));
+    let best = best.start(&system, "best").await.unwrap();
+    assert_eq!(best.ask(()).await.unwrap().value, [3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn d_a_workers_panic_on_the_drivers_task_is_one_fault_among_others() {
+    quiet_panics();
+    let system = System::new("t");
+    let bad = WorkerRef::from_fn("bad", |n: u32| async move {
+        assert!(n > 1, "scripted");
+        Ok(n)
+    });
+    let some = scatter([bad, plus_one()]).need(Need::BestEffort);
+    let some = some.start(&system, "some").await.unwrap();
+    let scattered = some.ask(0).await.unwrap().value;
+    assert_eq!(scattered.answers, [(1, 1)]);
+    assert_eq!(scattered.failures[0].1.class(), FaultClass::Permanent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn d2_a_stage_with_fallbacks_is_drawn_with_them() {
+    let line = pipeline("line")
+        .stage(Stage::new("strong \"one\"", plus_one()).or("weak", plus_one()))
+        .then("last", plus_one());
+    let wanted = [
+        "flowchart LR",
+        "    input([input])",
+        "    w0[\"strong #quot;one#quot;\"]",
+        "    input --> w0",
+        "    w1[\"weak\"]",
+        "    w0 -. falls back .-> w1",
+        "    w2[\"last\"]",
+        "    w0 --> w2",
+        "    w1 --> w2",
+        "    output([output])",
+        "    w2 --> output",
+        "",
+    ];
+    assert_eq!(line.mermaid(), wanted.join("\n"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -72,8 +72,11 @@ pub(crate) struct Score<P, Out> {
     pub(crate) calls: usize,
 }
 
+/// Who hears of answers and faults as they come: the participant's position.
+pub(crate) type Listener = Box<dyn Fn(usize, Result<&Payload, &Fault>) + Send>;
+
 pub(crate) enum Drive<In, Out> {
-    Submit(Job<In, Out>),
+    Submit(Job<In, Out>, Option<Listener>),
     /// Something under way can go on.
     Ring,
 }
@@ -127,7 +130,7 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Driver<P, In, Out> {
         }
     }
 
-    fn submit(&mut self, job: Job<In, Out>, cx: &Context<Self>) {
+    fn submit(&mut self, job: Job<In, Out>, listener: Option<Listener>, cx: &Context<Self>) {
         let limits = Limits::new(self.score.seats.len()).calls(self.score.calls);
         let mut run = Run::within(self.score.machine.clone(), limits);
         if let Some(chance) = &self.chance {
@@ -135,7 +138,7 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Driver<P, In, Out> {
         }
         let id = self.next_run;
         self.next_run += 1;
-        let running = Running::new(id, run, cx.now(), cx.request(), job);
+        let running = Running::new(id, run, cx.now(), cx.request(), job, listener);
         let at = self.runs.insert(running);
         if self.runs.len() >= self.score.limit {
             // Submissions wait in the mailbox from here on.
@@ -224,7 +227,10 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Driver<P, In, Out> {
                 let run = running.id;
                 self.note(run, worker, outcome, cx);
             }
-            Effect::Emit(_) => {}
+            Effect::Emit(call) => {
+                // Copies are made by foreign code: its panic is a part less.
+                let _ = catch(|| running.emit(call));
+            }
             Effect::Finish(feed) => self.finish(at, &feed, cx),
             Effect::Fail(failure) => self.fail(at, &failure, cx),
         }
@@ -443,7 +449,7 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Actor for Driver<P, I
 
     async fn handle(&mut self, msg: Self::Msg, cx: &mut Context<Self>) -> Result<(), BoxError> {
         match msg {
-            Drive::Submit(job) => self.submit(job, cx),
+            Drive::Submit(job, listener) => self.submit(job, listener, cx),
             Drive::Ring => self.ring(cx),
         }
         Ok(())

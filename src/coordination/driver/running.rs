@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::futures::Futures;
 use super::participant::{Answer, Copier, Fed, Kept, Outcome, Payload};
-use super::{Gathered, Key, What};
+use super::{Gathered, Key, Listener, What};
 use crate::actor::{Fault, FaultClass, Job, Metadata, Reply, Request, Served};
 use crate::coordination::protocol::{Call, Failure, Feed, Run};
 
@@ -13,8 +13,7 @@ struct Made {
     worker: usize,
     /// Its answer, until nothing can be fed with it any more.
     answer: Option<Kept>,
-    confidence: Option<f64>,
-    quality: Option<f64>,
+    says: Metadata,
 }
 
 pub(super) struct Running<P, Out> {
@@ -23,14 +22,15 @@ pub(super) struct Running<P, Out> {
     pub(super) begun: Instant,
     pub(super) request: Request,
     reply_to: Reply<Result<Served<Out>, Fault>>,
+    listener: Option<Listener>,
     input: Option<Payload>,
     /// By their numbers.
     calls: Vec<Made>,
     failures: Vec<(Call, Fault)>,
     /// What is under way, and its place among the driver's futures.
     under_way: Vec<(What, usize)>,
-    tokens: Option<u64>,
-    cost: Option<u64>,
+    /// What all answers together cost.
+    spent: Metadata,
 }
 
 impl<P, Out> Running<P, Out> {
@@ -40,6 +40,7 @@ impl<P, Out> Running<P, Out> {
         begun: Instant,
         request: Request,
         job: Job<In, Out>,
+        listener: Option<Listener>,
     ) -> Self {
         Self {
             id,
@@ -47,12 +48,12 @@ impl<P, Out> Running<P, Out> {
             begun,
             request,
             reply_to: job.reply_to,
+            listener,
             input: Some(Box::new(job.input)),
             calls: Vec::new(),
             failures: Vec::new(),
             under_way: Vec::new(),
-            tokens: None,
-            cost: None,
+            spent: Metadata::new(),
         }
     }
 
@@ -61,8 +62,7 @@ impl<P, Out> Running<P, Out> {
         self.calls.push(Made {
             worker,
             answer: None,
-            confidence: None,
-            quality: None,
+            says: Metadata::new(),
         });
     }
 
@@ -87,23 +87,32 @@ impl<P, Out> Running<P, Out> {
     }
 
     pub(super) fn answered(&mut self, call: Call, answer: Answer) {
-        let Metadata {
-            confidence,
-            quality,
-            tokens,
-            cost,
-            ..
-        } = answer.metadata;
-        self.tokens = sum(self.tokens, tokens);
-        self.cost = sum(self.cost, cost);
+        self.spent = self.spent.after(&answer.metadata);
         let made = &mut self.calls[call];
-        made.confidence = confidence;
-        made.quality = quality;
+        made.says = answer.metadata;
         made.answer = Some(answer.kept);
     }
 
     pub(super) fn failed(&mut self, call: Call, fault: Fault) {
         self.failures.push((call, fault));
+    }
+
+    /// Tells whoever listens what came of a call.
+    pub(super) fn emit(&self, call: Call) {
+        let (Some(listener), Some(made)) = (&self.listener, self.calls.get(call)) else {
+            return;
+        };
+        if let Some(Kept::One(answer)) = &made.answer {
+            listener(made.worker, Ok(answer));
+        } else if let Some(fault) = self.fault_of(call) {
+            listener(made.worker, Err(fault));
+        }
+    }
+
+    fn fault_of(&self, call: Call) -> Option<&Fault> {
+        let mut latest = self.failures.iter().rev();
+        let (_, fault) = latest.find(|(known, _)| *known == call)?;
+        Some(fault)
     }
 
     pub(super) fn forget(&mut self, call: Call) -> Option<Kept> {
@@ -185,11 +194,11 @@ impl<P, Out> Running<P, Out> {
             },
             Feed::Input => None,
         };
-        let mut metadata = Metadata::new();
-        metadata.tokens = self.tokens;
-        metadata.cost = self.cost;
-        metadata.confidence = last.and_then(|made| made.confidence);
-        metadata.quality = last.and_then(|made| made.quality);
+        let mut metadata = self.spent;
+        if let Some(last) = last {
+            metadata.confidence = last.says.confidence;
+            metadata.quality = last.says.quality;
+        }
         metadata
     }
 
@@ -200,13 +209,10 @@ impl<P, Out> Running<P, Out> {
     /// The run's fault, and whose it is, where it is somebody's.
     pub(super) fn fault(&self, failure: &Failure, path: &str) -> (Option<usize>, Fault) {
         match failure {
-            Failure::Call(call) => {
-                let found = self.failures.iter().rev().find(|(known, _)| known == call);
-                match found {
-                    Some((_, fault)) => (self.worker(*call), fault.clone()),
-                    None => (None, Fault::permanent("a call failed without a fault")),
-                }
-            }
+            Failure::Call(call) => match self.fault_of(*call) {
+                Some(fault) => (self.worker(*call), fault.clone()),
+                None => (None, Fault::permanent("a call failed without a fault")),
+            },
             Failure::Time => {
                 let words = format!("{path} had no result in time");
                 (None, Fault::new(FaultClass::Deadline, words))
@@ -224,12 +230,5 @@ fn take(kept: &mut Option<Payload>, copy: Option<Copier>) -> Option<Payload> {
     match copy {
         Some(copy) => copy(kept.as_ref()?),
         None => kept.take(),
-    }
-}
-
-fn sum(so_far: Option<u64>, more: Option<u64>) -> Option<u64> {
-    match (so_far, more) {
-        (Some(a), Some(b)) => Some(a.saturating_add(b)),
-        (one, other) => one.or(other),
     }
 }

@@ -41,6 +41,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::drawing::Flowchart;
 use super::driver::{Check, Gathered, OnError, Participant, Score, Seat};
 use super::pattern::{calls_for, start};
 use crate::actor::{Fault, InvalidSpec, System, WorkerRef};
@@ -123,6 +124,8 @@ pub struct Pipeline<In, Out> {
     name: Arc<str>,
     stages: Vec<Seat>,
     rules: Vec<StageRules>,
+    /// Of each stage's workers, for the drawing.
+    names: Vec<Vec<Arc<str>>>,
     /// The last stage, not yet erased: its check may follow.
     last: Option<Seal<Out>>,
     check: Option<Check<Out>>,
@@ -138,6 +141,7 @@ pub fn pipeline<In: Send + 'static>(name: impl Into<Arc<str>>) -> Pipeline<In, I
         name: name.into(),
         stages: Vec::new(),
         rules: Vec::new(),
+        names: Vec::new(),
         last: None,
         check: None,
         on_error: None,
@@ -174,10 +178,13 @@ impl<In: Send + 'static, Out: Send + 'static> Pipeline<In, Out> {
     pub fn stage<Next: Send + 'static>(mut self, stage: Stage<Out, Next>) -> Pipeline<In, Next> {
         self.seal();
         self.rules.push(stage.rules());
+        let names = stage.workers.iter().map(|(name, _)| Arc::clone(name));
+        self.names.push(names.collect());
         Pipeline {
             name: self.name,
             stages: self.stages,
             rules: self.rules,
+            names: self.names,
             last: Some(Box::new(move |check| stage.seal(check))),
             check: None,
             on_error: self.on_error,
@@ -204,6 +211,52 @@ impl<In: Send + 'static, Out: Send + 'static> Pipeline<In, Out> {
     pub fn concurrency(mut self, items: usize) -> Self {
         self.limit = items.max(1);
         self
+    }
+
+    /// Draws it as a mermaid flowchart.
+    ///
+    /// ```
+    /// use callboard::prelude::*;
+    /// use callboard::coordination::pipeline;
+    ///
+    /// let trim = WorkerRef::from_fn("trim", |text: &'static str| async move { Ok(text.trim()) });
+    /// let line = pipeline("line").then("trim", trim.clone()).then_retry("again", trim, 3);
+    /// assert_eq!(
+    ///     line.mermaid(),
+    ///     "flowchart LR
+    ///     input([input])
+    ///     w0[\"trim\"]
+    ///     input --> w0
+    ///     w1[\"again, 3 attempts\"]
+    ///     w0 --> w1
+    ///     output([output])
+    ///     w1 --> output
+    /// "
+    /// );
+    /// ```
+    #[must_use]
+    pub fn mermaid(&self) -> String {
+        let mut chart = Flowchart::new();
+        let mut from = vec![String::from("input")];
+        let mut worker = 0;
+        for (rules, names) in self.rules.iter().zip(&self.names) {
+            let mut stage: Vec<String> = Vec::new();
+            for name in names {
+                let id = format!("w{worker}");
+                worker += 1;
+                match rules.attempts {
+                    1 => chart.node(&id, name),
+                    attempts => chart.node(&id, &format!("{name}, {attempts} attempts")),
+                }
+                match stage.last() {
+                    Some(before) => chart.dotted(before, &id, "falls back"),
+                    None => from.iter().for_each(|from| chart.arrow(from, &id)),
+                }
+                stage.push(id);
+            }
+            from = stage;
+        }
+        chart.finish(from)
     }
 
     fn seal(&mut self) {

@@ -1,5 +1,6 @@
 //! The rules of a scatter.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,17 @@ pub enum Need {
     AtLeast(usize),
     /// Whatever comes, but at least one.
     BestEffort,
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all answers"),
+            Self::First => f.write_str("the first answer"),
+            Self::AtLeast(n) => write!(f, "the first {n} answers"),
+            Self::BestEffort => f.write_str("whatever answers"),
+        }
+    }
 }
 
 /// When it has to be over.
