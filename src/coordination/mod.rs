@@ -1,7 +1,8 @@
 //! Patterns of several workers, each a worker again.
 //!
-//! The streaming [`pipeline`] and the [`scatter`]. Each is a pure machine
-//! ([`protocol`]) run by one supervised driver actor.
+//! The streaming [`pipeline`], the [`scatter`], [`map_reduce`], and loops that
+//! [`iterate`] until they converge. Each is a pure machine ([`protocol`]) run by one
+//! supervised driver actor.
 //!
 //! ```
 //! use callboard::prelude::*;
@@ -67,11 +68,15 @@
 
 mod drawing;
 mod driver;
+mod iterate;
+mod map_reduce;
 mod pattern;
 mod pipeline;
 pub mod protocol;
 mod scatter;
 
+pub use iterate::{Iterate, IterateProtocol, Otherwise, iterate};
+pub use map_reduce::{MapReduce, MapReduceProtocol, Order, Reduction, map_reduce};
 pub use pattern::Streamed;
 pub use pipeline::{Pipeline, PipelineProtocol, Stage, StageRules, pipeline};
 pub use protocol::{

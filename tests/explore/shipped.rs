@@ -1,7 +1,10 @@
 //! The machines that ship.
 
-use callboard::coordination::protocol::Protocol;
-use callboard::coordination::{Need, PipelineProtocol, ScatterProtocol, StageRules};
+use callboard::coordination::protocol::{Fact, Protocol};
+use callboard::coordination::{
+    IterateProtocol, MapReduceProtocol, Need, Order, Otherwise, PipelineProtocol, ScatterProtocol,
+    StageRules,
+};
 use callboard::prelude::*;
 use callboard::testing::explore::{Explorer, Report, explore};
 
@@ -96,6 +99,46 @@ fn d3_every_hedged_scatter_ends_once_and_asks_no_more_than_are_needed_at_first()
                         !is_early || seen.ledger().under_way() <= wanted
                     },
                 );
+                passes(explorer);
+            }
+        }
+    }
+}
+
+#[test]
+fn d4_every_map_reduce_of_up_to_four_batches_ends_once_and_keeps_little() {
+    for order in [Order::OfBatches, Order::OfArrival] {
+        for concurrency in 1..=3 {
+            let machine = MapReduceProtocol::new(order, concurrency, 2);
+            let explorer = awkward(machine, 3)
+                .failures([FaultClass::Transient])
+                .facts_of(0, (0..=4).map(Fact::Count))
+                .at_most_under_way(concurrency + 1)
+                // The parts, a total, what it is being made of, what waits.
+                .invariant("what is kept is bounded", move |seen| {
+                    seen.ledger().kept() <= 2 + 3 * concurrency
+                });
+            passes(explorer);
+        }
+    }
+}
+
+#[test]
+fn d11_every_loop_ends_once_and_keeps_two_answers() {
+    let scores = [0.25, 0.254, 0.75, f64::NAN];
+    for otherwise in [Otherwise::BestSoFar, Otherwise::Escalate] {
+        for good_enough in [None, Some(0.5)] {
+            for most in 1..=4 {
+                let machine = IterateProtocol::new(most, 0.01, good_enough, otherwise);
+                let explorer = awkward(machine, 2)
+                    .facts(scores.map(Fact::Number))
+                    .at_most_under_way(1)
+                    .invariant("the last and the best are kept", |seen| {
+                        seen.ledger().kept() <= 2 || seen.ledger().is_over()
+                    })
+                    .invariant("there are no more iterations than said", move |seen| {
+                        seen.ledger().made() <= most as usize + 1
+                    });
                 passes(explorer);
             }
         }

@@ -15,10 +15,6 @@
 //! the calls it no longer needs.
 
 mod futures;
-#[cfg_attr(
-    not(test),
-    allow(dead_code, reason = "shapes that no pattern has taken yet")
-)]
 mod participant;
 mod running;
 

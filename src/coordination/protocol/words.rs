@@ -146,6 +146,8 @@ impl Failure {
 pub enum StepOutcome {
     /// It was answered.
     Done,
+    /// It was answered, and few more are left.
+    FewLeft,
     /// It failed and is tried again.
     Retried,
     /// It failed, and somebody else is asked.
@@ -158,6 +160,7 @@ impl fmt::Display for StepOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Done => "done",
+            Self::FewLeft => "done, few left",
             Self::Retried => "retried",
             Self::FellBack => "fell back",
             Self::Failed => "failed",

@@ -74,6 +74,7 @@ mod report;
 mod search;
 mod state;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -117,6 +118,7 @@ pub struct Explorer<P> {
     machine: P,
     limits: Limits,
     facts: Vec<Fact>,
+    facts_of: BTreeMap<usize, Vec<Fact>>,
     failures: Vec<FaultClass>,
     repeats: Repeats,
     crashes: usize,
@@ -138,6 +140,7 @@ pub fn explore<P: Protocol>(machine: P) -> Explorer<P> {
         machine,
         limits: Limits::new(1),
         facts: vec![Fact::Nothing],
+        facts_of: BTreeMap::new(),
         failures: Vec::new(),
         repeats: Repeats::Never,
         crashes: 0,
@@ -163,6 +166,12 @@ impl<P: Protocol> Explorer<P> {
     /// What an answer may say, any of these. Default [`Fact::Nothing`].
     pub fn facts(mut self, facts: impl IntoIterator<Item = Fact>) -> Self {
         self.facts = facts.into_iter().collect();
+        self
+    }
+
+    /// What an answer of this worker may say, where that is something else.
+    pub fn facts_of(mut self, worker: usize, facts: impl IntoIterator<Item = Fact>) -> Self {
+        self.facts_of.insert(worker, facts.into_iter().collect());
         self
     }
 

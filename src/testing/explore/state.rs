@@ -17,8 +17,8 @@ pub(super) struct State<P> {
     now: Duration,
     /// When the timers that run are due.
     due: Vec<(Duration, Timer)>,
-    /// What was heard of the calls that are over, by their numbers.
-    heard: Vec<Option<Happened>>,
+    /// By their numbers: whom they ask, and what was heard of those that are over.
+    calls: Vec<(usize, Option<Happened>)>,
     crashes_left: usize,
 }
 
@@ -29,7 +29,7 @@ impl<P: Protocol> State<P> {
             has_begun: false,
             now: Duration::ZERO,
             due: Vec::new(),
-            heard: Vec::new(),
+            calls: Vec::new(),
             crashes_left: explorer.crashes,
         }
     }
@@ -58,7 +58,8 @@ impl<P: Protocol> State<P> {
         }
         let mut all = Vec::new();
         for call in self.run.ledger().calls_under_way() {
-            all.extend(news_of(call, explorer));
+            let worker = self.calls.get(call).map_or(0, |(worker, _)| *worker);
+            all.extend(news_of(call, worker, explorer));
         }
         // Of two timers the earlier one is first; of two at once, either.
         if let Some(first) = self.due.iter().map(|(at, _)| *at).min() {
@@ -74,12 +75,12 @@ impl<P: Protocol> State<P> {
             return Vec::new();
         }
         let mut all = Vec::new();
-        for (call, heard) in self.heard.iter().enumerate() {
+        for (call, (worker, heard)) in self.calls.iter().enumerate() {
             match heard {
                 Some(event) => all.push(*event),
                 // Cancelled, by the machine or by the end.
                 None => {
-                    let news = news_of(call, explorer);
+                    let news = news_of(call, *worker, explorer);
                     all.extend(news.filter(|event| !self.run.ledger().awaits(event)));
                 }
             }
@@ -109,7 +110,7 @@ impl<P: Protocol> State<P> {
                 }
             }
             Happened::Answered { call, .. } | Happened::Failed { call, .. } => {
-                if let Some(heard) = next.heard.get_mut(*call) {
+                if let Some((_, heard)) = next.calls.get_mut(*call) {
                     *heard = Some(*event);
                 }
             }
@@ -143,7 +144,7 @@ impl<P: Protocol> State<P> {
     fn heed(&mut self, effects: &[Effect]) {
         for effect in effects {
             match effect {
-                Effect::Ask { .. } => self.heard.push(None),
+                Effect::Ask { worker, .. } => self.calls.push((*worker, None)),
                 Effect::SetTimer { timer, after } => {
                     self.due.retain(|(_, known)| known != timer);
                     self.due.push((self.now + *after, *timer));
@@ -192,9 +193,11 @@ impl<P: Protocol> State<P> {
 }
 
 /// All that can be heard of a call.
-fn news_of<P>(call: Call, explorer: &Explorer<P>) -> impl Iterator<Item = Happened> {
-    let facts = explorer.facts.iter();
-    let answers = facts.map(move |fact| Happened::Answered { call, fact: *fact });
+fn news_of<P>(call: Call, worker: usize, explorer: &Explorer<P>) -> impl Iterator<Item = Happened> {
+    let facts = explorer.facts_of.get(&worker).unwrap_or(&explorer.facts);
+    let answers = facts
+        .iter()
+        .map(move |fact| Happened::Answered { call, fact: *fact });
     let classes = explorer.failures.iter();
     answers.chain(classes.map(move |class| Happened::Failed {
         call,
