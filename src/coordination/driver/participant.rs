@@ -139,6 +139,10 @@ impl<In: Send + 'static, Out: Send + 'static> Participant<In, Out> {
     }
 
     /// A function of one value. It runs on the driver's task.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "conditions and branches are not built yet")
+    )]
     pub(crate) fn computes(
         name: impl Into<Arc<str>>,
         f: impl Fn(In) -> Result<Out, Fault> + Send + Sync + 'static,

@@ -25,9 +25,10 @@
 //! (`d4_results_are_combined_in_the_order_of_the_batches`), or as they come, where
 //! it is commutative as well.
 //!
-//! *What does it keep?* One total, and the results that wait for their turn: no
-//! batch is begun that is further ahead of the slowest one than twice the
-//! [concurrency](MapReduce::concurrency).
+//! *What does it keep?* One total, and the results that are being added to it or
+//! wait for their turn: no batch is begun that is further ahead of the slowest one
+//! than twice the [concurrency](MapReduce::concurrency)
+//! (`d4_no_batch_is_begun_far_ahead_of_the_slowest`).
 //!
 //! *What happens when a batch fails?* It is tried again on faults that may be gone
 //! the next time, as often as [`MapReduce::attempts`] says; then the run fails.

@@ -1,6 +1,8 @@
 //! Copies of the shipped machines with one line wrong. Each wrong line must be
 //! found.
 
+mod iterate;
+mod map_reduce;
 mod pipeline;
 mod scatter;
 
