@@ -171,9 +171,6 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Driver<P, In, Out> {
             };
             self.apply(at, id, event, cx);
         }
-        if !self.news.is_empty() {
-            self.futures.come_again();
-        }
     }
 
     fn apply(&mut self, at: usize, id: u64, event: Happened, cx: &Context<Self>) {
@@ -447,6 +444,11 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Actor for Driver<P, I
         match msg {
             Drive::Submit(job, listener) => self.submit(job, listener, cx),
             Drive::Ring => self.ring(cx),
+        }
+        if !self.news.is_empty() {
+            // Notices come one after the other without a pause of their own.
+            self.futures.come_again();
+            tokio::task::yield_now().await;
         }
         Ok(())
     }

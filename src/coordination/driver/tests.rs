@@ -263,6 +263,78 @@ async fn a_run_that_only_waits_ends_with_its_asker() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_forgotten_is_dropped_at_once() {
+    let watched = Arc::new(());
+    let make = Arc::clone(&watched);
+    let makes = Participant::computes("makes", move |_: u32| Ok(Arc::clone(&make)));
+    let seen = Arc::clone(&watched);
+    let looks = Participant::computes("looks", move |n: u32| {
+        // The one of the maker, this one, and the test's own.
+        Ok(n + u32::try_from(Arc::strong_count(&seen)).unwrap())
+    });
+    let machine = told([
+        vec![ask(0, 0, Feed::Input)],
+        vec![Effect::Forget(0), ask(1, 1, Feed::Input)],
+        vec![Effect::Finish(Feed::AnswerTo(1))],
+    ]);
+    let seats = vec![makes.copying().seat(), looks.copying().seat()];
+    assert_eq!(run(machine, seats).await.unwrap(), 1 + 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_cancelled_is_dropped_and_says_no_more() {
+    let hangs = Arc::new(());
+    let held = Arc::clone(&hangs);
+    let hang = WorkerRef::from_fn("hang", move |n: u32| {
+        let held = Arc::clone(&held);
+        async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(held);
+            Ok(n)
+        }
+    });
+    let seen = Arc::clone(&hangs);
+    let looks = Participant::computes("looks", move |_: u32| {
+        Ok(u32::try_from(Arc::strong_count(&seen)).unwrap())
+    });
+    let later = Effect::SetTimer {
+        timer: 0,
+        after: Duration::from_secs(2),
+    };
+    let machine = told([
+        vec![
+            ask(0, 0, Feed::Input),
+            Effect::Cancel(0),
+            ask(1, 1, Feed::Input),
+            later,
+        ],
+        vec![],
+        // The timer, and not the call that would have been answered before.
+        vec![Effect::Finish(Feed::AnswerTo(1))],
+    ]);
+    let hang = Participant::asks("hang", hang).copying().seat();
+    let held = run(machine, vec![hang, looks.copying().seat()]).await;
+    assert_eq!(held.unwrap(), 3, "the worker's own, this one, the test's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timer_that_is_stopped_in_the_instant_when_it_is_due_says_nothing() {
+    let set = |timer| Effect::SetTimer {
+        timer,
+        after: Duration::from_secs(1),
+    };
+    let machine = told([
+        vec![set(0), set(1)],
+        // Both are due; this stops the other one, and sets it anew.
+        vec![Effect::StopTimer(0), Effect::StopTimer(1), set(1)],
+        vec![Effect::Finish(Feed::Input)],
+    ]);
+    let begun = tokio::time::Instant::now();
+    assert_eq!(run(machine, vec![]).await.unwrap(), 1);
+    assert_eq!(begun.elapsed(), Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_long_run_of_calls_that_are_ready_at_once_lets_its_neighbours_run() {
     let says = (0..1_000).map(|call| {
         let feed = match call {
@@ -276,7 +348,15 @@ async fn a_long_run_of_calls_that_are_ready_at_once_lets_its_neighbours_run() {
     long.calls = 1_000;
     let system = System::new("t");
     let worker: WorkerRef<u32, u32> = start(&system, "p".into(), long).await.unwrap();
-    assert_eq!(worker.ask(0).await.unwrap().value, 1_000);
+    let mut ask = std::pin::pin!(worker.ask(0).into_future());
+    let mut turns = 0;
+    let answer = std::future::poll_fn(|task| {
+        turns += 1;
+        task.waker().wake_by_ref();
+        ask.as_mut().poll(task)
+    });
+    assert_eq!(answer.await.unwrap().value, 1_000);
+    assert!(turns > 1_000 / EVENTS_IN_A_ROW, "{turns}");
 }
 
 #[tokio::test(start_paused = true)]
