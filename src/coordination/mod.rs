@@ -2,7 +2,7 @@
 //!
 //! The streaming [`pipeline`], the [`scatter`], [`map_reduce`], and loops that
 //! [`iterate`] until they converge. Each is a pure machine ([`protocol`]) run by one
-//! supervised driver actor.
+//! supervised driver actor, as is a protocol of your own ([`ensemble`]).
 //!
 //! ```
 //! use callboard::prelude::*;
@@ -68,6 +68,7 @@
 
 mod drawing;
 mod driver;
+mod ensemble;
 mod iterate;
 mod map_reduce;
 mod pattern;
@@ -75,6 +76,8 @@ mod pipeline;
 pub mod protocol;
 mod scatter;
 
+pub use driver::Participant;
+pub use ensemble::{Ensemble, ensemble};
 pub use iterate::{Iterate, IterateProtocol, Otherwise, iterate};
 pub use map_reduce::{MapReduce, MapReduceProtocol, Order, Reduction, map_reduce};
 pub use pattern::Streamed;

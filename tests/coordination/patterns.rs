@@ -92,3 +92,30 @@ async fn the_end_of_a_pause_makes_no_room_in_a_pipeline_that_is_full() {
         assert_eq!(ask.await.unwrap().unwrap().value, n);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn d_an_ensemble_whose_types_cannot_fit_is_refused() {
+    use callboard::coordination::{Participant, PipelineProtocol, ensemble};
+    let system = System::new("t");
+    let one = || Participant::asks("one", plus_one());
+    let text = || Participant::computes("text", |n: u32| Ok(n.to_string()));
+    let line = || ensemble(PipelineProtocol::new(vec![1, 1]));
+
+    let fits = line().with(one()).with(text());
+    let fits = fits.start::<u32, String>(&system, "fits").await.unwrap();
+    assert_eq!(fits.ask(1).await.unwrap().value, "2");
+    let no_input = line().with(one()).with(text());
+    let no_input = no_input.start::<bool, String>(&system, "a").await;
+    assert!(no_input.is_ok(), "one of them gives what the other takes");
+    let no_source = line().with(text()).with(text());
+    let no_source = no_source.start::<bool, String>(&system, "b").await;
+    assert!(matches!(no_source, Err(StartError::Invalid(_))));
+    let no_result = line().with(one()).with(one());
+    let no_result = no_result.start::<u32, String>(&system, "c").await;
+    assert!(matches!(no_result, Err(StartError::Invalid(_))));
+
+    let swapped = line().with(text()).with(one());
+    let swapped = swapped.start::<u32, u32>(&system, "d").await.unwrap();
+    let fault = swapped.ask(1).await.unwrap_err();
+    assert_eq!(fault.message(), "one: a payload of another type");
+}

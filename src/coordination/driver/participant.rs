@@ -1,6 +1,6 @@
 //! Who takes part in a run, typed for whoever builds it and erased for the driver.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 
@@ -64,6 +64,24 @@ pub(crate) struct Seat {
     pub(crate) act: Act,
     /// Copies what goes in, where it may be needed again.
     pub(crate) copy: Option<Copier>,
+    pub(crate) kinds: Kinds,
+}
+
+/// The types of what goes in and what comes out, each of one part where there are
+/// several.
+#[derive(Clone, Copy)]
+pub(crate) struct Kinds {
+    pub(crate) takes: TypeId,
+    pub(crate) gives: TypeId,
+}
+
+impl Kinds {
+    fn of<In: 'static, Out: 'static>() -> Self {
+        Self {
+            takes: TypeId::of::<In>(),
+            gives: TypeId::of::<Out>(),
+        }
+    }
 }
 
 type Function<In, Out> = Box<dyn Fn(In) -> Result<Out, Fault> + Send + Sync>;
@@ -104,13 +122,15 @@ impl<Out> Reads<Out> {
 }
 
 /// Who takes part in a run: a worker, or a function that the driver calls.
-pub(crate) struct Participant<In, Out> {
+#[must_use = "a participant does nothing until it takes part"]
+pub struct Participant<In, Out> {
     name: Arc<str>,
     act: TypedAct<In, Out>,
     /// Makes one value of what is fed.
     take: fn(Fed) -> Result<In, Fault>,
     reads: Reads<Out>,
     copy: Option<Copier>,
+    kinds: Kinds,
 }
 
 impl<In: Send + 'static, Out: Send + 'static> Participant<In, Out> {
@@ -119,6 +139,7 @@ impl<In: Send + 'static, Out: Send + 'static> Participant<In, Out> {
         act: TypedAct<In, Out>,
         take: fn(Fed) -> Result<In, Fault>,
         keep: fn(Out) -> Kept,
+        kinds: Kinds,
     ) -> Self {
         Self {
             name: name.into(),
@@ -130,40 +151,56 @@ impl<In: Send + 'static, Out: Send + 'static> Participant<In, Out> {
                 keep,
             },
             copy: None,
+            kinds,
         }
     }
 
     /// A worker that takes one value and gives one.
-    pub(crate) fn asks(name: impl Into<Arc<str>>, worker: impl Into<WorkerRef<In, Out>>) -> Self {
-        Self::new(name, TypedAct::Asks(worker.into()), one, whole)
+    pub fn asks(name: impl Into<Arc<str>>, worker: impl Into<WorkerRef<In, Out>>) -> Self {
+        Self::new(
+            name,
+            TypedAct::Asks(worker.into()),
+            one,
+            whole,
+            Kinds::of::<In, Out>(),
+        )
     }
 
     /// A function of one value. It runs on the driver's task.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "conditions and branches are not built yet")
-    )]
-    pub(crate) fn computes(
+    pub fn computes(
         name: impl Into<Arc<str>>,
         f: impl Fn(In) -> Result<Out, Fault> + Send + Sync + 'static,
     ) -> Self {
-        Self::new(name, TypedAct::Computes(Box::new(f)), one, whole)
+        Self::new(
+            name,
+            TypedAct::Computes(Box::new(f)),
+            one,
+            whole,
+            Kinds::of::<In, Out>(),
+        )
     }
 
-    /// Checks its answers: an invalid one is a permanent fault.
+    /// Checks its answers: an invalid one is a permanent fault of the call.
+    pub fn validate(self, check: impl Fn(&Out) -> bool + Send + Sync + 'static) -> Self {
+        self.checked(Some(Arc::new(check)))
+    }
+
     pub(crate) fn checked(mut self, check: Option<Check<Out>>) -> Self {
         self.reads.check = check;
         self
     }
 
-    /// What an answer says to the machine.
-    pub(crate) fn reads(mut self, read: impl Fn(&Out) -> Fact + Send + Sync + 'static) -> Self {
+    /// What an answer says to the machine. Default: of a splitter, how many parts
+    /// there are, and else nothing. A panic in here is a permanent fault of the
+    /// call.
+    pub fn reads(mut self, read: impl Fn(&Out) -> Fact + Send + Sync + 'static) -> Self {
         self.reads.read = Some(Arc::new(read));
         self
     }
 
-    /// Copies what goes in, so that it can be needed again.
-    pub(crate) fn copying(mut self) -> Self
+    /// Copies what goes in, so that it can be fed again. Without, an answer is
+    /// gone once it has been fed.
+    pub fn copying(mut self) -> Self
     where
         In: Clone,
     {
@@ -179,6 +216,7 @@ impl<In: Send + 'static, Out: Send + 'static> Participant<In, Out> {
             take,
             reads,
             copy,
+            kinds,
         } = self;
         let place = Arc::clone(&name);
         let act = match act {
@@ -202,27 +240,45 @@ impl<In: Send + 'static, Out: Send + 'static> Participant<In, Out> {
                 }))
             }
         };
-        Seat { name, act, copy }
+        Seat {
+            name,
+            act,
+            copy,
+            kinds,
+        }
     }
 }
 
 impl<In: Send + 'static, Piece: Send + 'static> Participant<In, Vec<Piece>> {
-    /// A function that makes parts of one value.
-    pub(crate) fn splits(
+    /// A function that makes parts of one value. It runs on the driver's task.
+    pub fn splits(
         name: impl Into<Arc<str>>,
         f: impl Fn(In) -> Result<Vec<Piece>, Fault> + Send + Sync + 'static,
     ) -> Self {
-        Self::new(name, TypedAct::Computes(Box::new(f)), one, in_parts)
+        Self::new(
+            name,
+            TypedAct::Computes(Box::new(f)),
+            one,
+            in_parts,
+            Kinds::of::<In, Piece>(),
+        )
     }
 }
 
 impl<Piece: Send + 'static, Out: Send + 'static> Participant<Vec<Piece>, Out> {
-    /// A function of several answers, each fed at most once.
-    pub(crate) fn combines(
+    /// A function of several answers, each of which is gone then. It runs on the
+    /// driver's task.
+    pub fn combines(
         name: impl Into<Arc<str>>,
         f: impl Fn(Vec<Piece>) -> Result<Out, Fault> + Send + Sync + 'static,
     ) -> Self {
-        Self::new(name, TypedAct::Computes(Box::new(f)), many, whole)
+        Self::new(
+            name,
+            TypedAct::Computes(Box::new(f)),
+            many,
+            whole,
+            Kinds::of::<Piece, Out>(),
+        )
     }
 }
 

@@ -222,6 +222,23 @@ async fn a_worker_that_panics_on_the_drivers_task_fails_its_call_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_worker_does_later_is_still_part_of_the_request() {
+    let later = WorkerRef::from_fn("later", |n: u32| async move {
+        tokio::task::yield_now().await;
+        let deadline = Request::in_force().deadline();
+        deadline
+            .map(|_| n)
+            .ok_or_else(|| Fault::permanent("no deadline"))
+    });
+    let machine = told([
+        vec![ask(0, 0, Feed::Input)],
+        vec![Effect::Finish(Feed::AnswerTo(0))],
+    ]);
+    let seats = vec![Participant::asks("later", later).seat()];
+    assert_eq!(run(machine, seats).await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn timers_are_due_can_be_stopped_and_set_anew() {
     let after = Duration::from_secs;
     let set = |timer, seconds| Effect::SetTimer {
@@ -339,29 +356,33 @@ async fn a_timer_that_is_stopped_in_the_instant_when_it_is_due_says_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_long_run_of_calls_that_are_ready_at_once_lets_its_neighbours_run() {
+    let turns = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&turns);
+    let looks = Participant::computes("looks", move |_: u32| {
+        Ok(u32::try_from(turns.load(Relaxed)).unwrap())
+    });
     let says = (0..1_000).map(|call| {
         let feed = match call {
             0 => Feed::Input,
             _ => Feed::AnswerTo(call - 1),
         };
-        vec![ask(call, 0, feed)]
+        vec![ask(call, usize::from(call == 999), feed)]
     });
     let end = vec![Effect::Finish(Feed::AnswerTo(999))];
-    let mut long = score(told(says.chain([end])), vec![plus_one()]);
+    let seats = vec![plus_one(), looks.seat()];
+    let mut long = score(told(says.chain([end])), seats);
     long.calls = 1_000;
     let system = System::new("t");
     let worker: WorkerRef<u32, u32> = start(&system, "p".into(), long).await.unwrap();
-    let turns = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&turns);
     let neighbour = spawn_owned(std::future::poll_fn(move |task| {
         count.fetch_add(1, Relaxed);
         task.waker().wake_by_ref();
         Poll::<()>::Pending
     }));
-    assert_eq!(worker.ask(0).await.unwrap().value, 1_000);
+    let turns = worker.ask(0).await.unwrap().value;
     neighbour.abort();
-    let turns = turns.load(Relaxed);
-    assert!(turns >= 1_000 / EVENTS_IN_A_ROW, "{turns}");
+    let rounds = u32::try_from(1_000 / EVENTS_IN_A_ROW).unwrap();
+    assert!(turns >= rounds, "{turns} turns in {rounds} rounds");
 }
 
 #[tokio::test(start_paused = true)]

@@ -65,3 +65,34 @@ impl<P: Protocol> Run<P> {
         &self.machine
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coordination::protocol::{Fact, Feed};
+    use crate::coordination::{Need, ScatterProtocol};
+
+    #[test]
+    fn a_run_goes_on_where_it_was_written_down() {
+        let machine = ScatterProtocol::new(2, 1, Need::All, Some(Duration::from_secs(1)));
+        let mut run = Run::new(machine, 2);
+        let mut effects = Vec::new();
+        let answered = |call| {
+            let fact = Fact::Nothing;
+            Happened::Answered { call, fact }
+        };
+        for event in [Happened::Began, answered(0)] {
+            run.apply(&event, Duration::ZERO, &mut effects).unwrap();
+        }
+        let text = serde_json::to_string(&run).unwrap();
+        let mut back: Run<ScatterProtocol> = serde_json::from_str(&text).unwrap();
+        assert_eq!(back, run);
+        effects.clear();
+        back.apply(&answered(1), Duration::ZERO, &mut effects)
+            .unwrap();
+        assert_eq!(
+            effects.last(),
+            Some(&Effect::Finish(Feed::Gather(vec![0, 1])))
+        );
+    }
+}
