@@ -94,11 +94,11 @@ impl Protocol for Loop {
                 call,
                 fact: Fact::Number(score),
             } if call == self.call => self.answered(score, effects),
-            Happened::Failed { call, .. } if call == self.call => {
-                if self.wrong != Wrong::IgnoresFailures {
-                    self.is_over = true;
-                    effects.push(Effect::Fail(Failure::Call(call)));
-                }
+            Happened::Failed { call, .. }
+                if call == self.call && self.wrong != Wrong::IgnoresFailures =>
+            {
+                self.is_over = true;
+                effects.push(Effect::Fail(Failure::Call(call)));
             }
             _ => {}
         }
