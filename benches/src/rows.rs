@@ -7,10 +7,10 @@
 use std::time::Duration;
 
 use crate::contender::{
-    ACTIX, BACKON, CHANNEL, Contender, DEADPOOL, FACTORY, FAILSAFE, GOVERNOR, KAMEO, KANAL, RACTOR,
-    SEMAPHORE, WORKER,
+    ACTIX, BACKON, BY_HAND, CHANNEL, Contender, DEADPOOL, FACTORY, FAILSAFE, GOVERNOR, KAMEO,
+    KANAL, RACTOR, SEMAPHORE, WORKER,
 };
-use crate::work::{Deadline, Guard, Keeper, Limit, Outcome, Work};
+use crate::work::{Deadline, Guard, Keeper, Limit, Outcome, Shape, Steps, Work};
 
 /// A workload, and what its outcome has to be.
 #[derive(Debug)]
@@ -462,7 +462,45 @@ pub const SUBJECTS: &[Subject] = &[
             ..cost(GOVERNOR, Some(1_000.0), Some(250.0))
         }],
     },
+    Subject {
+        name: "patterns/pipeline",
+        what: "a step of a pipeline of 10 functions, on one thread; awaited one after the other",
+        work: pattern(Shape::Pipeline, Steps::Functions),
+        rows: STEP,
+    },
+    Subject {
+        name: "patterns/pipeline-of-actors",
+        what: "the same of 10 actors; tasks on channels",
+        work: pattern(Shape::Pipeline, Steps::Actors),
+        rows: STEP,
+    },
+    Subject {
+        name: "patterns/scatter",
+        what: "a step of a scatter over 100 functions, on one thread; polled in one future",
+        work: pattern(Shape::Scatter, Steps::Functions),
+        rows: STEP,
+    },
+    Subject {
+        name: "patterns/scatter-of-actors",
+        what: "the same over 100 actors; tasks on channels",
+        work: pattern(Shape::Scatter, Steps::Actors),
+        rows: STEP,
+    },
 ];
+
+/// What a step of a pattern may cost.
+const STEP: &[Row] = &[
+    at_most(Figure::PerOperation, 3_000.0, 1_000.0),
+    cost(BY_HAND, None, None),
+];
+
+const fn pattern(shape: Shape, of: Steps) -> Work {
+    Work::Pattern {
+        shape,
+        of,
+        steps: 200_000,
+    }
+}
 
 const fn limit(limit: Limit) -> Work {
     Work::Limit {

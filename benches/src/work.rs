@@ -128,6 +128,16 @@ pub enum Work {
         /// Actors started and stopped.
         actors: u64,
     },
+    /// A pattern is asked again and again, on one thread. Operation: a step of
+    /// one of its workers.
+    Pattern {
+        /// Which one.
+        shape: Shape,
+        /// What its workers are.
+        of: Steps,
+        /// Steps of all runs together.
+        steps: u64,
+    },
     /// A limit that is never reached is asked again and again, on one thread.
     /// Operation: a decision.
     Limit {
@@ -137,6 +147,41 @@ pub enum Work {
         decisions: u64,
     },
 }
+
+/// A pattern of several workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// [`STAGES`] workers, one after the other.
+    Pipeline,
+    /// [`SCATTERED`] workers, all at once.
+    Scatter,
+}
+
+impl Shape {
+    /// Workers that it has, which are its steps.
+    #[must_use]
+    pub fn workers(self) -> u64 {
+        match self {
+            Self::Pipeline => STAGES,
+            Self::Scatter => SCATTERED,
+        }
+    }
+}
+
+/// What does a step of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steps {
+    /// A function that is ready at once.
+    Functions,
+    /// An actor.
+    Actors,
+}
+
+/// Stages of a pipeline.
+pub const STAGES: u64 = 10;
+
+/// Workers of a scatter.
+pub const SCATTERED: u64 = 100;
 
 /// Something that bounds how much happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,6 +250,7 @@ impl Work {
                 actors
             }
             Self::Restart { crashes } | Self::Group { crashes } => crashes,
+            Self::Pattern { steps, .. } => steps,
             Self::Limit { decisions, .. } => decisions,
         }
     }
@@ -249,6 +295,11 @@ impl Work {
                 crashes: operations,
             },
             Self::Swarm { .. } => Self::Swarm { actors: operations },
+            Self::Pattern { shape, of, .. } => Self::Pattern {
+                shape,
+                of,
+                steps: operations,
+            },
             Self::Limit { limit, .. } => Self::Limit {
                 limit,
                 decisions: operations,

@@ -40,6 +40,16 @@ impl<T> Served<T> {
         }
     }
 
+    /// As [`Served::map`], where there may be no other value.
+    pub(crate) fn try_map<U, E>(self, f: impl FnOnce(T) -> Result<U, E>) -> Result<Served<U>, E> {
+        Ok(Served {
+            value: f(self.value)?,
+            attempts: self.attempts,
+            tier: self.tier,
+            metadata: self.metadata,
+        })
+    }
+
     /// The same answer, saying this about itself.
     #[must_use]
     pub fn with(mut self, metadata: Metadata) -> Self {
@@ -124,11 +134,26 @@ impl Metadata {
         self
     }
 
+    /// The same, with the tokens and the cost of what came before.
+    #[must_use]
+    pub(crate) fn after(mut self, before: &Self) -> Self {
+        self.tokens = sum(before.tokens, self.tokens);
+        self.cost = sum(before.cost, self.cost);
+        self
+    }
+
     /// How long it took.
     #[must_use]
     pub fn took(mut self, took: Duration) -> Self {
         self.took = Some(took);
         self
+    }
+}
+
+fn sum(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.saturating_add(b)),
+        (one, other) => one.or(other),
     }
 }
 

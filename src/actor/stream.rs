@@ -48,6 +48,11 @@ impl<T: Send> Parts<T> {
             .map_err(|error| ConsumerGone(error.0))
     }
 
+    /// Sends a part if there is room for it.
+    pub(crate) fn offer(&self, part: T) {
+        let _ = self.parts.try_send(part);
+    }
+
     /// Whether the consumer is gone.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -1,5 +1,7 @@
 //! The request and reply side of an actor, and everything that answers.
 
+mod combine;
+
 use std::fmt;
 use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::{Pin, pin};

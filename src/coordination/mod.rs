@@ -1,7 +1,8 @@
 //! Patterns of several workers, each a worker again.
 //!
-//! First form: the streaming [`pipeline`] and the [`scatter`]. Both are pure
-//! machines ([`Protocol`]) run by one supervised driver actor.
+//! The streaming [`pipeline`], the [`scatter`], [`map_reduce`], and loops that
+//! [`iterate`] until they converge. Each is a pure machine ([`protocol`]) run by one
+//! supervised driver actor, as is a protocol of your own ([`ensemble`]).
 //!
 //! ```
 //! use callboard::prelude::*;
@@ -35,24 +36,55 @@
 //! *What happens when a worker fails?* The protocol decides: a pipeline ends
 //! the item with the stage's name in the fault, a scatter goes by its [`Need`].
 //!
+//! *What happens when a protocol has a bug?* The driver enforces the
+//! [rules](protocol::Rule): the run fails with a permanent fault that names the
+//! rule, and the others go on (`a_machine_that_uses_a_number_twice_fails_its_run`
+//! and the others beside it). No run can hang: with nothing under way and no end it
+//! has stalled, which is such a fault (`a_machine_that_stalls_fails_its_run`).
+//!
 //! *What happens when the driver crashes?* It is restarted; runs under way fail
 //! at once as transient faults, and those that waited in its mailbox go on.
 //!
-//! *What is bounded?* Runs under way, calls per run, attempts, and time by the
-//! asker's deadline. Further requests wait in the driver's mailbox.
+//! *What is bounded?* Runs under way, calls and timers per run, attempts, and time
+//! by the asker's deadline. Further requests wait in the driver's mailbox.
 //!
 //! *What happens when the asker gives up?* Its calls are cancelled, down to the
-//! future that a worker awaits.
+//! future that a worker awaits (`a_run_that_only_waits_ends_with_its_asker`).
 //!
-//! *What does a step cost?* One task and two messages.
+//! *What does an answer say about itself?* Tokens and cost are those of all
+//! answers of the run together; confidence and quality are those of the answer
+//! that it ends with, where there is one
+//! (`what_answers_say_about_themselves_is_not_lost`).
+//!
+//! *Where do calls run?* The driver polls them on its own task; actors work on
+//! theirs. A closure that computes for long holds up the pattern: make it an actor
+//! that uses [`Context::blocking`](crate::actor::Context::blocking).
+//!
+//! *What if a stage asks the pattern it is part of?* That is a circle of asks, and
+//! an error that names the path (`d_a_worker_that_asks_its_own_pattern_is_a_circle`).
+//!
+//! *What does a step cost?* A call that is answered at once costs neither a task
+//! nor a message, and one that is not costs a place in the driver.
 
+mod drawing;
 mod driver;
+mod ensemble;
+mod iterate;
+mod map_reduce;
 mod pattern;
 mod pipeline;
-mod protocol;
+pub mod protocol;
 mod scatter;
 
+pub use driver::Participant;
+pub use ensemble::{Ensemble, ensemble};
+pub use iterate::{Iterate, IterateProtocol, Otherwise, iterate};
+pub use map_reduce::{MapReduce, MapReduceProtocol, Order, Reduction, map_reduce};
 pub use pattern::Streamed;
-pub use pipeline::{Pipeline, PipelineProtocol, pipeline};
-pub use protocol::{Call, Effect, Feed, Happened, Protocol, StepOutcome};
-pub use scatter::{Need, Scatter, ScatterProtocol, Scattered, scatter};
+pub use pipeline::{Pipeline, PipelineProtocol, Stage, StageRules, pipeline};
+pub use protocol::{
+    Broken, Call, Dice, Effect, Fact, Failure, Feed, Happened, Protocol, Rule, StepOutcome, Timer,
+};
+pub use scatter::{
+    Arrivals, Need, Scatter, ScatterProtocol, ScatterRef, Scattered, combine, scatter,
+};

@@ -1,58 +1,20 @@
-//! What all patterns share: erasing types, starting the driver, streaming.
+//! What all patterns share: starting the driver, many items through one worker.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::driver::{Drive, Driver, Participant, Payload, Score};
-use super::protocol::Protocol;
+use super::driver::{Drive, Driver, Listener, Score};
+use super::protocol::{Limits, Protocol};
+use crate::actor::worker::as_long_as_the_request;
 use crate::actor::{
     ActorRef, BoxFuture, ChildSpec, Fault, Job, Request, Serve, Served, System, WorkerRef,
 };
 use crate::supervision::StartError;
 
-/// How a value of a known type is checked.
-pub(crate) type Check<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
-
-/// A worker whose types only it knows.
-pub(crate) fn participant<In, Out>(
-    name: Arc<str>,
-    worker: WorkerRef<In, Out>,
-    check: Option<Check<Out>>,
-    copy: Option<fn(&Payload) -> Option<Payload>>,
-) -> Participant
-where
-    In: Send + 'static,
-    Out: Send + 'static,
-{
-    let checked_by = Arc::clone(&name);
-    Participant {
-        name,
-        copy,
-        ask: Arc::new(move |payload: Payload| {
-            let worker = worker.clone();
-            let check = check.clone();
-            let name = Arc::clone(&checked_by);
-            Box::pin(async move {
-                let Ok(input) = payload.downcast::<In>() else {
-                    return Err(Fault::permanent("a payload of another type"));
-                };
-                let answer = worker.ask(*input).await?.value;
-                if check.is_some_and(|check| !check(&answer)) {
-                    return Err(Fault::permanent(format!("{name} gave an invalid answer")));
-                }
-                let answer: Box<dyn Any + Send> = Box::new(answer);
-                Ok(answer)
-            })
-        }),
-    }
-}
-
-/// Copies a payload of a known type.
-pub(crate) fn copy_of<T: Clone + Send + 'static>(payload: &Payload) -> Option<Payload> {
-    let value = payload.downcast_ref::<T>()?;
-    Some(Box::new(value.clone()))
+/// The limit of calls for a pattern that makes so many at most.
+pub(crate) fn calls_for(most: usize) -> usize {
+    most.max(Limits::default().calls)
 }
 
 /// Starts the driver of a pattern; the result answers.
@@ -66,31 +28,55 @@ where
     In: Send + 'static,
     Out: Send + 'static,
 {
+    let driver = spawn(system, name, score).await?;
+    Ok(WorkerRef::new(Pattern { driver }))
+}
+
+/// As [`start`], and gives the driver itself.
+pub(crate) async fn spawn<P, In, Out>(
+    system: &System,
+    name: Arc<str>,
+    score: Score<P, Out>,
+) -> Result<ActorRef<Drive<In, Out>>, StartError>
+where
+    P: Protocol,
+    In: Send + 'static,
+    Out: Send + 'static,
+{
     let capacity = score.limit.clamp(1, 1_024);
     let score = Arc::new(score);
     let spec = ChildSpec::new(name, move || Driver::<P, In, Out>::new(Arc::clone(&score)))
         .mailbox(capacity);
-    let driver = system.spawn(spec).await?;
-    Ok(WorkerRef::new(Pattern { driver }))
+    system.spawn(spec).await
 }
 
-struct Pattern<In, Out> {
-    driver: ActorRef<Drive<In, Out>>,
+/// A driver, asked like any worker.
+pub(crate) struct Pattern<In, Out> {
+    pub(crate) driver: ActorRef<Drive<In, Out>>,
+}
+
+/// One run of a pattern.
+pub(crate) async fn run<In: Send + 'static, Out: Send + 'static>(
+    driver: &ActorRef<Drive<In, Out>>,
+    input: In,
+    listener: Option<Listener>,
+) -> Result<Served<Out>, Fault> {
+    let ask = driver.ask(|reply_to| Drive::Submit(Job { input, reply_to }, listener));
+    let answer = as_long_as_the_request(ask).await;
+    answer.map_err(Fault::from)?
 }
 
 impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for Pattern<In, Out> {
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
-        Box::pin(async move {
-            let answer = self
-                .driver
-                .ask(|reply_to| Drive::Submit(Job { input, reply_to }))
-                .await;
-            answer.map_err(Fault::from)?
-        })
+        Box::pin(run(&self.driver, input, None))
     }
 
     fn name(&self) -> String {
         self.driver.path()
+    }
+
+    fn is_available(&self) -> bool {
+        self.driver.any().is_up()
     }
 }
 

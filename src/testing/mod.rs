@@ -41,6 +41,7 @@
 //! *How do I keep scripted panics out of the output?* [`quiet_panics`]. The
 //! library itself never installs a panic hook.
 
+pub mod explore;
 mod probe;
 mod script;
 

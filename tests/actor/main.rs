@@ -26,3 +26,4 @@ mod systems;
 mod tells;
 mod timers;
 mod watches;
+mod workers;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use callboard::actor::{Job, WorkerCommand};
 use callboard::prelude::*;
 
-use crate::contender::{Contender, limits, pools};
+use crate::contender::{Contender, limits, patterns, pools};
 use crate::counting::Count;
 use crate::crash::SCRIPTED_CRASH;
 use crate::runtime::{Latch, Roll, in_parallel, on_this_thread, on_two_workers};
@@ -64,6 +64,9 @@ impl Contender for Callboard {
             Work::Restart { crashes } => Some(on_two_workers(restart(crashes))),
             Work::Group { crashes } => Some(on_two_workers(group(crashes))),
             Work::Swarm { actors } => Some(on_two_workers(swarm(actors))),
+            Work::Pattern { shape, of, steps } => Some(Outcome::Took(on_this_thread(
+                patterns::callboard(shape, of, steps),
+            ))),
             Work::Limit { limit, decisions } => Some(Outcome::Took(limits::run(limit, decisions))),
         }
     }

@@ -21,6 +21,7 @@ mod governor;
 mod kameo;
 mod kanal;
 mod limits;
+mod patterns;
 mod pools;
 mod ractor;
 mod semaphore;
@@ -71,3 +72,5 @@ pub const WORKER: &dyn Contender = &pools::Worker;
 pub const FACTORY: &dyn Contender = &factory::Factory;
 /// deadpool, of tasks on bare channels.
 pub const DEADPOOL: &dyn Contender = &pools::Deadpool;
+/// Hand-written tokio: calls awaited, or all polled together.
+pub const BY_HAND: &dyn Contender = &patterns::ByHand;

@@ -209,6 +209,11 @@ impl Request {
         .await;
     }
 
+    /// Puts it in force on this thread until the guard is dropped.
+    pub(crate) fn enter(&self) -> scope::Restore {
+        scope::replace_request(self.carried.clone())
+    }
+
     /// Runs a future so that what it asks and tells inherits this request, as
     /// if it ran inside the hook.
     pub async fn within<F: Future>(&self, future: F) -> F::Output {

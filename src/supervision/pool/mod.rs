@@ -117,7 +117,7 @@ pub(crate) mod leases;
 mod line;
 mod manager;
 mod shared;
-mod slab;
+pub(crate) mod slab;
 mod status;
 #[cfg(test)]
 mod tests;

@@ -1,20 +1,20 @@
 //! Things known by small numbers, which are used again.
 
 #[derive(Debug)]
-pub(super) struct Slab<T> {
+pub(crate) struct Slab<T> {
     places: Vec<Option<T>>,
     free: Vec<usize>,
 }
 
 impl<T> Slab<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             places: Vec::new(),
             free: Vec::new(),
         }
     }
 
-    pub(super) fn insert(&mut self, thing: T) -> usize {
+    pub(crate) fn insert(&mut self, thing: T) -> usize {
         if let Some(at) = self.free.pop() {
             self.places[at] = Some(thing);
             return at;
@@ -23,26 +23,26 @@ impl<T> Slab<T> {
         self.places.len() - 1
     }
 
-    pub(super) fn remove(&mut self, at: usize) -> Option<T> {
+    pub(crate) fn remove(&mut self, at: usize) -> Option<T> {
         let thing = self.places.get_mut(at)?.take()?;
         self.free.push(at);
         Some(thing)
     }
 
-    pub(super) fn get(&self, at: usize) -> Option<&T> {
+    pub(crate) fn get(&self, at: usize) -> Option<&T> {
         self.places.get(at)?.as_ref()
     }
 
-    pub(super) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
         self.places.get_mut(at)?.as_mut()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
         let places = self.places.iter().enumerate();
         places.filter_map(|(at, thing)| Some((at, thing.as_ref()?)))
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.places.len() - self.free.len()
     }
 }

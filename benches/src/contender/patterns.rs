@@ -1,0 +1,170 @@
+//! Patterns: callboard's, and the same by hand on tokio.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use callboard::actor::Worker;
+use callboard::coordination::{Pipeline, pipeline, scatter};
+use callboard::prelude::*;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::contender::Contender;
+use crate::runtime::on_this_thread;
+use crate::work::{MAILBOX, Outcome, Shape, Steps, Work};
+
+/// Adds one.
+struct Adds;
+
+impl Worker for Adds {
+    type In = u64;
+    type Out = u64;
+
+    async fn work(&mut self, n: u64, _: &mut Context<Self>) -> Result<u64, Fault> {
+        Ok(n + 1)
+    }
+}
+
+async fn worker(of: Steps, at: u64, system: &System) -> WorkerRef<u64, u64> {
+    match of {
+        Steps::Functions => WorkerRef::from_fn("adds", |n: u64| async move { Ok(n + 1) }),
+        Steps::Actors => {
+            let spec = ChildSpec::new(format!("adds-{at}"), || Adds).mailbox(MAILBOX);
+            system.spawn(spec).await.expect("the worker starts").into()
+        }
+    }
+}
+
+pub(super) async fn callboard(shape: Shape, of: Steps, steps: u64) -> Duration {
+    let system = System::new("patterns");
+    let mut workers = Vec::new();
+    for at in 0..shape.workers() {
+        workers.push(worker(of, at, &system).await);
+    }
+    let pattern = match shape {
+        Shape::Pipeline => {
+            let stage = |line: Pipeline<u64, u64>, worker| line.then("adds", worker);
+            let line = workers.into_iter().fold(pipeline("line"), stage);
+            line.start(&system).await
+        }
+        Shape::Scatter => {
+            scatter(workers)
+                .concurrency(shape.workers() as usize)
+                .combine(|answers| Ok(answers.into_values().into_iter().sum()))
+                .start(&system, "all")
+                .await
+        }
+    };
+    let pattern = pattern.expect("the pattern starts");
+    let started = Instant::now();
+    for n in 0..runs(shape, steps) {
+        let served = pattern.ask(n).await.expect("it answers");
+        assert_eq!(served.value, expected(shape, n));
+    }
+    started.elapsed()
+}
+
+fn runs(shape: Shape, steps: u64) -> u64 {
+    steps.div_ceil(shape.workers())
+}
+
+fn expected(shape: Shape, n: u64) -> u64 {
+    match shape {
+        Shape::Pipeline => n + shape.workers(),
+        Shape::Scatter => (n + 1) * shape.workers(),
+    }
+}
+
+/// What a call by hand is: boxed, since its kind is not known when it is made.
+type Call = Pin<Box<dyn Future<Output = u64> + Send>>;
+
+/// A worker by hand.
+enum Hand {
+    Function,
+    Task(mpsc::Sender<(u64, oneshot::Sender<u64>)>),
+}
+
+impl Hand {
+    fn new(of: Steps) -> Self {
+        if of == Steps::Functions {
+            return Self::Function;
+        }
+        let (tx, mut rx) = mpsc::channel::<(u64, oneshot::Sender<u64>)>(MAILBOX);
+        tokio::spawn(async move {
+            while let Some((n, reply_to)) = rx.recv().await {
+                // A caller that went away wants no answer.
+                let _ = reply_to.send(n + 1);
+            }
+        });
+        Self::Task(tx)
+    }
+
+    fn call(&self, n: u64) -> Call {
+        match self {
+            Self::Function => Box::pin(async move { n + 1 }),
+            Self::Task(task) => {
+                let task = task.clone();
+                Box::pin(async move {
+                    let (reply_to, reply) = oneshot::channel();
+                    task.send((n, reply_to)).await.expect("the task runs");
+                    reply.await.expect("it answers")
+                })
+            }
+        }
+    }
+}
+
+/// The sum of what all say, polled together as a joined future does.
+async fn all(mut calls: Vec<Call>) -> u64 {
+    let mut sum = 0;
+    std::future::poll_fn(move |task| {
+        calls.retain_mut(|call| match call.as_mut().poll(task) {
+            Poll::Ready(n) => {
+                sum += n;
+                false
+            }
+            Poll::Pending => true,
+        });
+        if calls.is_empty() {
+            Poll::Ready(sum)
+        } else {
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+/// The same work on bare tokio.
+#[derive(Debug)]
+pub(super) struct ByHand;
+
+impl Contender for ByHand {
+    fn name(&self) -> &'static str {
+        "by-hand"
+    }
+
+    fn run(&self, work: Work) -> Option<Outcome> {
+        let Work::Pattern { shape, of, steps } = work else {
+            return None;
+        };
+        Some(Outcome::Took(on_this_thread(async move {
+            let hands: Vec<Hand> = (0..shape.workers()).map(|_| Hand::new(of)).collect();
+            let started = Instant::now();
+            for n in 0..runs(shape, steps) {
+                let answer = match shape {
+                    Shape::Scatter => all(hands.iter().map(|hand| hand.call(n)).collect()).await,
+                    Shape::Pipeline => {
+                        let mut n = n;
+                        for hand in &hands {
+                            n = hand.call(n).await;
+                        }
+                        n
+                    }
+                };
+                assert_eq!(answer, expected(shape, n));
+            }
+            started.elapsed()
+        })))
+    }
+}

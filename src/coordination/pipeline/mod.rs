@@ -1,0 +1,304 @@
+//! The sequential pipeline: each stage's answer is the next one's input.
+//!
+//! ```
+//! use callboard::prelude::*;
+//! use callboard::coordination::{Stage, pipeline};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! let system = System::new("demo");
+//! let strong = WorkerRef::from_fn("strong", |_: String| async { Err::<u32, _>(Fault::permanent("down")) });
+//! let simple = WorkerRef::from_fn("simple", |text: String| async move { Ok(text.len() as u32) });
+//! let trim = WorkerRef::from_fn("trim", |text: &'static str| async move { Ok(text.trim().to_owned()) });
+//!
+//! let length = pipeline("length")
+//!     .then("trim", trim)
+//!     .stage(Stage::new("measure", strong).attempts(2).or("simple", simple))
+//!     .validate(|length| *length > 0)
+//!     .start(&system)
+//!     .await?;
+//! assert_eq!(length.ask(" four ").await?.value, 4);
+//! assert!(length.ask("  ").await.unwrap_err().message().starts_with("simple: "));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Questions
+//!
+//! *What happens when a stage fails?* A fault that may be gone the next time is
+//! tried again as often as the stage says; then its fallbacks are asked, with the
+//! same input (`d2_a_stage_that_fails_for_good_falls_back`). What is left is the
+//! run's fault, with the name of the one that failed.
+//!
+//! *What does it keep?* The last answer, and the one before it while the stage may
+//! ask again.
+
+mod machine;
+
+pub use machine::{PipelineProtocol, StageRules};
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::drawing::Flowchart;
+use super::driver::{Check, Gathered, OnError, Participant, Score, Seat};
+use super::pattern::{calls_for, start};
+use crate::actor::{Fault, InvalidSpec, System, WorkerRef};
+use crate::supervision::StartError;
+
+/// What is done to a participant before its types are forgotten.
+type Finish<In, Out> = fn(Participant<In, Out>) -> Participant<In, Out>;
+
+/// One stage of a pipeline: a worker, and what is done when it fails.
+pub struct Stage<In, Out> {
+    attempts: u32,
+    /// The first is asked first.
+    workers: Vec<(Arc<str>, WorkerRef<In, Out>)>,
+    /// Set with what may need the input again.
+    copying: Option<Finish<In, Out>>,
+}
+
+impl<In: Send + 'static, Out: Send + 'static> Stage<In, Out> {
+    /// A stage with one worker and one attempt.
+    pub fn new(name: impl Into<Arc<str>>, worker: impl Into<WorkerRef<In, Out>>) -> Self {
+        Self {
+            attempts: 1,
+            workers: vec![(name.into(), worker.into())],
+            copying: None,
+        }
+    }
+
+    /// Attempts that each of its workers has on faults that may be gone the next
+    /// time. Default 1. Costs one clone of the input per attempt.
+    #[must_use]
+    pub fn attempts(mut self, attempts: u32) -> Self
+    where
+        In: Clone,
+    {
+        self.attempts = attempts.max(1);
+        self.copying = Some(Participant::copying);
+        self
+    }
+
+    /// Who is asked when all before have failed, unless the work was cancelled or
+    /// is in doubt. Costs one clone of the input.
+    #[must_use]
+    pub fn or(mut self, name: impl Into<Arc<str>>, worker: impl Into<WorkerRef<In, Out>>) -> Self
+    where
+        In: Clone,
+    {
+        self.workers.push((name.into(), worker.into()));
+        self.copying = Some(Participant::copying);
+        self
+    }
+
+    fn rules(&self) -> StageRules {
+        StageRules {
+            attempts: self.attempts,
+            fallbacks: self.workers.len() - 1,
+        }
+    }
+
+    fn seal(self, check: Option<Check<Out>>) -> Vec<Seat> {
+        let copying = self.copying.unwrap_or(|participant| participant);
+        let seat =
+            |(name, worker)| copying(Participant::asks(name, worker).checked(check.clone())).seat();
+        self.workers.into_iter().map(seat).collect()
+    }
+}
+
+impl<In, Out> fmt::Debug for Stage<In, Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.workers.iter().map(|(name, _)| name).collect();
+        write!(f, "Stage({names:?})")
+    }
+}
+
+/// Erases a stage once its check is known.
+type Seal<Out> = Box<dyn FnOnce(Option<Check<Out>>) -> Vec<Seat> + Send>;
+
+/// A pipeline to be. Made by [`pipeline`].
+#[must_use = "a pipeline does nothing until it is started"]
+pub struct Pipeline<In, Out> {
+    name: Arc<str>,
+    stages: Vec<Seat>,
+    rules: Vec<StageRules>,
+    /// Of each stage's workers, for the drawing.
+    names: Vec<Vec<Arc<str>>>,
+    /// The last stage, not yet erased: its check may follow.
+    last: Option<Seal<Out>>,
+    check: Option<Check<Out>>,
+    on_error: Option<OnError>,
+    limit: usize,
+    types: PhantomData<fn(In) -> Out>,
+}
+
+/// A pipeline without stages; the first [`then`](Pipeline::then) sets its
+/// types.
+pub fn pipeline<In: Send + 'static>(name: impl Into<Arc<str>>) -> Pipeline<In, In> {
+    Pipeline {
+        name: name.into(),
+        stages: Vec::new(),
+        rules: Vec::new(),
+        names: Vec::new(),
+        last: None,
+        check: None,
+        on_error: None,
+        limit: 64,
+        types: PhantomData,
+    }
+}
+
+impl<In: Send + 'static, Out: Send + 'static> Pipeline<In, Out> {
+    /// Adds a stage that takes what the last one gives.
+    pub fn then<Next: Send + 'static>(
+        self,
+        name: impl Into<Arc<str>>,
+        worker: impl Into<WorkerRef<Out, Next>>,
+    ) -> Pipeline<In, Next> {
+        self.stage(Stage::new(name, worker))
+    }
+
+    /// As [`Pipeline::then`], tried up to `attempts` times on faults that may be
+    /// gone the next time. Costs one clone of the input per attempt.
+    pub fn then_retry<Next: Send + 'static>(
+        self,
+        name: impl Into<Arc<str>>,
+        worker: impl Into<WorkerRef<Out, Next>>,
+        attempts: u32,
+    ) -> Pipeline<In, Next>
+    where
+        Out: Clone,
+    {
+        self.stage(Stage::new(name, worker).attempts(attempts))
+    }
+
+    /// As [`Pipeline::then`], with attempts and fallbacks of its own.
+    pub fn stage<Next: Send + 'static>(mut self, stage: Stage<Out, Next>) -> Pipeline<In, Next> {
+        self.seal();
+        self.rules.push(stage.rules());
+        let names = stage.workers.iter().map(|(name, _)| Arc::clone(name));
+        self.names.push(names.collect());
+        Pipeline {
+            name: self.name,
+            stages: self.stages,
+            rules: self.rules,
+            names: self.names,
+            last: Some(Box::new(move |check| stage.seal(check))),
+            check: None,
+            on_error: self.on_error,
+            limit: self.limit,
+            types: PhantomData,
+        }
+    }
+
+    /// Checks what the last stage gave: an invalid answer is a permanent fault
+    /// of that stage, and the item goes no further.
+    pub fn validate(mut self, check: impl Fn(&Out) -> bool + Send + Sync + 'static) -> Self {
+        self.check = Some(Arc::new(check));
+        self
+    }
+
+    /// Is told the stage and the fault of every item that fails.
+    pub fn on_error(mut self, tell: impl Fn(&str, &Fault) + Send + Sync + 'static) -> Self {
+        self.on_error = Some(Arc::new(tell));
+        self
+    }
+
+    /// Items under way at once; further ones wait in the mailbox and their
+    /// senders behind it. Default 64.
+    pub fn concurrency(mut self, items: usize) -> Self {
+        self.limit = items.max(1);
+        self
+    }
+
+    /// Draws it as a mermaid flowchart.
+    ///
+    /// ```
+    /// use callboard::prelude::*;
+    /// use callboard::coordination::pipeline;
+    ///
+    /// let trim = WorkerRef::from_fn("trim", |text: &'static str| async move { Ok(text.trim()) });
+    /// let line = pipeline("line").then("trim", trim.clone()).then_retry("again", trim, 3);
+    /// assert_eq!(
+    ///     line.mermaid(),
+    ///     "flowchart LR
+    ///     input([input])
+    ///     w0[\"trim\"]
+    ///     input --> w0
+    ///     w1[\"again, 3 attempts\"]
+    ///     w0 --> w1
+    ///     output([output])
+    ///     w1 --> output
+    /// "
+    /// );
+    /// ```
+    #[must_use]
+    pub fn mermaid(&self) -> String {
+        let mut chart = Flowchart::new();
+        let mut from = vec![String::from("input")];
+        let mut worker = 0;
+        for (rules, names) in self.rules.iter().zip(&self.names) {
+            let mut stage: Vec<String> = Vec::new();
+            for name in names {
+                let id = format!("w{worker}");
+                worker += 1;
+                match rules.attempts {
+                    1 => chart.node(&id, name),
+                    attempts => chart.node(&id, &format!("{name}, {attempts} attempts")),
+                }
+                match stage.last() {
+                    Some(before) => chart.dotted(before, &id, "falls back"),
+                    None => from.iter().for_each(|from| chart.arrow(from, &id)),
+                }
+                stage.push(id);
+            }
+            from = stage;
+        }
+        chart.finish(from)
+    }
+
+    fn seal(&mut self) {
+        if let Some(last) = self.last.take() {
+            self.stages.extend(last(self.check.take()));
+        }
+    }
+
+    /// Starts it; the result is a worker again.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Invalid`] without stages, and what
+    /// [`System::spawn`] says.
+    pub async fn start(mut self, system: &System) -> Result<WorkerRef<In, Out>, StartError> {
+        self.seal();
+        if self.stages.is_empty() {
+            return Err(InvalidSpec::Combination("a pipeline has at least one stage").into());
+        }
+        let most = self.rules.iter().map(StageRules::most_calls).sum();
+        let score = Score {
+            machine: PipelineProtocol::with_stages(self.rules),
+            seats: self.stages,
+            conclude: Arc::new(|gathered: Gathered| {
+                let last = gathered.answers.into_iter().next_back();
+                last.and_then(|(_, payload)| payload.downcast::<Out>().ok())
+                    .map(|value| *value)
+                    .ok_or_else(|| Fault::permanent("the last stage left no answer"))
+            }),
+            on_error: self.on_error,
+            limit: self.limit,
+            calls: calls_for(most),
+        };
+        start(system, self.name, score).await
+    }
+}
+
+impl<In, Out> fmt::Debug for Pipeline<In, Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline")
+            .field("name", &self.name)
+            .field("stages", &self.rules.len())
+            .finish_non_exhaustive()
+    }
+}

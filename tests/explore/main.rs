@@ -1,0 +1,6 @@
+//! Every shipped protocol against every order of what may happen, and copies of
+//! them with one line wrong, which must be found.
+
+mod mutants;
+mod shipped;
+mod users;

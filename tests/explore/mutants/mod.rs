@@ -1,0 +1,26 @@
+//! Copies of the shipped machines with one line wrong. Each wrong line must be
+//! found.
+
+mod iterate;
+mod map_reduce;
+mod pipeline;
+mod scatter;
+
+use callboard::coordination::protocol::Protocol;
+use callboard::prelude::*;
+use callboard::testing::explore::{Counterexample, Explorer, explore};
+
+fn explored<P: Protocol>(machine: P, participants: usize) -> Explorer<P> {
+    explore(machine)
+        .participants(participants)
+        .failures([FaultClass::Transient, FaultClass::Permanent])
+        .duplicates()
+        .crashes(1)
+}
+
+fn found<P: Protocol>(explorer: Explorer<P>) -> Counterexample {
+    match explorer.run() {
+        Ok(report) => panic!("the wrong line was not found: {report}"),
+        Err(found) => *found,
+    }
+}
