@@ -66,3 +66,7 @@ struct ComingFrom;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/resilience.md")]
 struct ResilienceGuide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/patterns.md")]
+struct PatternCatalogue;
