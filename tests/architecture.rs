@@ -355,7 +355,11 @@ fn every_test_that_a_guide_names_exists() {
         tests.any(|text| text.contains(&function) || text.contains(&model))
     };
     let mut missing = Vec::new();
-    for guide in ["docs/supervision.md", "docs/resilience.md", "docs/patterns.md"] {
+    for guide in [
+        "docs/supervision.md",
+        "docs/resilience.md",
+        "docs/patterns.md",
+    ] {
         let named = tests_named_in(&text(Path::new(guide)));
         assert!(named.len() > 15, "{guide} names its tests: {named:?}");
         let unknown = named.into_iter().filter(|name| !is_there(name));
