@@ -42,6 +42,16 @@
 //! and the others beside it). No run can hang: with nothing under way and no end it
 //! has stalled, which is such a fault (`a_machine_that_stalls_fails_its_run`).
 //!
+//! *How do I know that a protocol is right?* Each one here passes every order of
+//! answers, failures, late news, timers and crashes for up to four participants
+//! (`d2_every_pipeline_of_up_to_four_stages_ends_once_and_keeps_one_answer`,
+//! `d3_every_scatter_over_up_to_four_workers_ends_once`,
+//! `d4_every_map_reduce_of_up_to_four_batches_ends_once_and_keeps_little`,
+//! `d11_every_loop_ends_once_and_keeps_two_answers`), and so can yours, with
+//! `testing::explore`.
+//!
+//! *Can I see it?* [`Pipeline::mermaid`] and [`Scatter::mermaid`] draw who is asked.
+//!
 //! *What happens when the driver crashes?* It is restarted; runs under way fail
 //! at once as transient faults, and those that waited in its mailbox go on.
 //!

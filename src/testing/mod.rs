@@ -38,6 +38,9 @@
 //! *How do I wait for something?* With a [`Probe`], or with
 //! [`System::events`](crate::actor::System::events); never by sleeping.
 //!
+//! *How do I check a protocol of my own?* [`explore`] tries it against every order
+//! of what may happen.
+//!
 //! *How do I keep scripted panics out of the output?* [`quiet_panics`]. The
 //! library itself never installs a panic hook.
 

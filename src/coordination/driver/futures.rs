@@ -10,11 +10,11 @@
 //! waker. A bell that rings for the one who was there before only has the new
 //! one polled once too often.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::actor::BoxFuture;
+use crate::actor::core::shell::catch;
 use crate::supervision::pool::slab::Slab;
 use crate::sync::Mutex;
 use crate::sync::atomic::AtomicBool;
@@ -123,7 +123,7 @@ impl<K: Copy, T> Futures<K, T> {
     pub(super) fn remove(&mut self, at: usize) {
         let under = self.under_way.remove(at);
         // Its destructor is foreign code.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(under)));
+        let _ = catch(|| drop(under));
     }
 
     pub(super) fn key(&self, at: usize) -> Option<K> {
@@ -137,7 +137,7 @@ impl<K: Copy, T> Futures<K, T> {
         };
         let (_, waker) = &self.bells[at];
         let mut task = Context::from_waker(waker);
-        let polled = catch_unwind(AssertUnwindSafe(|| under.future.as_mut().poll(&mut task)));
+        let polled = catch(|| under.future.as_mut().poll(&mut task));
         match polled {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(output)) => {
