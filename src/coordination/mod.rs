@@ -1,7 +1,7 @@
 //! Patterns of several workers, each a worker again.
 //!
-//! The streaming [`pipeline`] and the [`scatter`]. Each is a pure machine
-//! ([`protocol`]) run by one supervised driver actor.
+//! The streaming [`pipeline`], the [`scatter`], and the task [`graph`](mod@graph).
+//! Each is a pure machine ([`protocol`]) run by one supervised driver actor.
 //!
 //! ```
 //! use callboard::prelude::*;
@@ -32,8 +32,12 @@
 //!
 //! # Questions
 //!
+//! *What if tasks depend on each other, or on conditions?* The [graph](mod@graph) runs
+//! what is ready side by side, and skips what its conditions leave out.
+//!
 //! *What happens when a worker fails?* The protocol decides: a pipeline ends
-//! the item with the stage's name in the fault, a scatter goes by its [`Need`].
+//! the item with the stage's name in the fault, a scatter goes by its [`Need`], a
+//! graph by its [policy](graph::OnFailure).
 //!
 //! *What happens when a protocol has a bug?* The driver enforces the
 //! [rules](protocol::Rule): the run fails with a permanent fault that names the
@@ -66,11 +70,13 @@
 //! nor a message, and one that is not costs a place in the driver.
 
 mod driver;
+pub mod graph;
 mod pattern;
 mod pipeline;
 pub mod protocol;
 mod scatter;
 
+pub use graph::graph;
 pub use pattern::Streamed;
 pub use pipeline::{Pipeline, PipelineProtocol, Stage, StageRules, pipeline};
 pub use protocol::{

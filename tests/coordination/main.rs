@@ -2,6 +2,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks")]
 
+mod graph;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 

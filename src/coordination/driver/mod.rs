@@ -22,13 +22,13 @@ mod futures;
 mod participant;
 mod running;
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use self::futures::Futures;
-use self::participant::{Act, Answer, Outcome};
 use self::running::Running;
 use super::protocol::{
     Call, Effect, Failure, Feed, Happened, Limits, Protocol, Run, StepOutcome, Timer,
@@ -41,13 +41,17 @@ use crate::actor::{
 };
 use crate::supervision::pool::slab::Slab;
 
-pub(crate) use self::participant::{Check, Participant, Payload, Seat};
+pub(crate) use self::participant::{
+    Act, Answer, Check, Fed, Kept, Outcome, Participant, Payload, Seat, copy_of,
+};
 
 /// So many events are applied in one go before the neighbours run.
 const EVENTS_IN_A_ROW: usize = 128;
 
 /// What a run gathered.
-pub(crate) struct Gathered {
+pub(crate) struct Gathered<'a> {
+    /// The machine at its end, for patterns that tell how it went.
+    pub(crate) machine: &'a dyn Any,
     /// Answers that the protocol asked for, with the participant's position.
     pub(crate) answers: Vec<(usize, Payload)>,
     /// Failures on the way, with the participant's position, in order.
@@ -55,7 +59,7 @@ pub(crate) struct Gathered {
 }
 
 /// Makes the typed answer of what a run gathered.
-pub(crate) type Conclude<Out> = Arc<dyn Fn(Gathered) -> Result<Out, Fault> + Send + Sync>;
+pub(crate) type Conclude<Out> = Arc<dyn Fn(Gathered<'_>) -> Result<Out, Fault> + Send + Sync>;
 
 /// What happens when a run fails: the participant, its fault.
 pub(crate) type OnError = Arc<dyn Fn(&str, &Fault) + Send + Sync>;

@@ -1,0 +1,411 @@
+//! The rules of a task graph.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::shape::{Edge, Shape};
+use crate::coordination::protocol::{
+    Call, Effect, Fact, Failure, Feed, Happened, Protocol, StepOutcome,
+};
+
+/// What happens to the others when a task has failed for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum OnFailure {
+    /// The run fails with its fault, and calls under way are cancelled. The
+    /// default.
+    #[default]
+    Stop,
+    /// What depends on it is skipped; the rest goes on.
+    GoOn,
+}
+
+/// What the machine knows of one task: on which others it depends, by their
+/// positions, its weight and its attempts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskRules {
+    after: Vec<(usize, Option<u32>)>,
+    weight: u32,
+    attempts: u32,
+}
+
+impl Default for TaskRules {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TaskRules {
+    /// Without dependencies, of weight 1, with one attempt.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            after: Vec::new(),
+            weight: 1,
+            attempts: 1,
+        }
+    }
+
+    /// Depends on this one.
+    #[must_use]
+    pub fn after(mut self, task: usize) -> Self {
+        self.after.push((task, None));
+        self
+    }
+
+    /// Depends on this one, where its answer's [`Fact::Choice`] has any of these
+    /// bits.
+    #[must_use]
+    pub fn after_if(mut self, task: usize, bits: u32) -> Self {
+        self.after.push((task, Some(bits)));
+        self
+    }
+
+    /// What it weighs on a path. Default 1.
+    #[must_use]
+    pub fn weight(mut self, weight: u32) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// Attempts on faults that may be gone the next time. Default 1.
+    #[must_use]
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts.max(1);
+        self
+    }
+}
+
+/// Where a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum TaskState {
+    /// Something that it depends on is not over, or there is no room.
+    Waiting,
+    /// Its worker was asked.
+    UnderWay,
+    /// It was answered.
+    Done,
+    /// It failed for good.
+    Failed,
+    /// It will not run.
+    Skipped,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) enum Standing {
+    Waiting,
+    Ready,
+    UnderWay(Call),
+    /// With the conditions on its answer that hold.
+    Done(Call, u32),
+    Failed,
+    Skipped(Reason),
+}
+
+/// Why a task is skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) enum Reason {
+    /// This task failed, and it depends on it.
+    Failure(usize),
+    /// No edge to it was open; this one, by its position, was closed by its
+    /// condition.
+    Condition(usize),
+}
+
+/// One task in a run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Node {
+    pub(super) standing: Standing,
+    /// Edges to it whose begin is not over.
+    waits: usize,
+    attempts: u32,
+    /// Attempts so far.
+    pub(super) made: u32,
+    pub(super) began: Duration,
+    pub(super) ended: Duration,
+}
+
+/// The rules of a task graph: what is ready runs side by side, the task with the
+/// heaviest way before it first.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct GraphProtocol {
+    shape: Shape,
+    concurrency: usize,
+    on_failure: OnFailure,
+    nodes: Vec<Node>,
+    /// The tasks by urgency, and of each task its place there.
+    by_urgency: Vec<usize>,
+    urgency: Vec<usize>,
+    /// Places among those, so that the first is the most urgent.
+    ready: BTreeSet<usize>,
+    /// Whose calls these are.
+    calls: Vec<usize>,
+    under_way: usize,
+    /// Tasks that are not over.
+    left: usize,
+    is_over: bool,
+}
+
+impl GraphProtocol {
+    /// Tasks by their positions, which are those of their workers, and so many
+    /// under way at once. Dependencies on tasks that do not exist are ignored; a
+    /// circle stalls the run.
+    #[must_use]
+    pub fn new(tasks: Vec<TaskRules>, concurrency: usize, on_failure: OnFailure) -> Self {
+        let edge = |to| move |&(from, when)| Edge { from, to, when };
+        let all = tasks.iter().enumerate();
+        let edges = all.flat_map(|(to, task)| task.after.iter().map(edge(to)));
+        let shape = Shape::new(
+            tasks.iter().map(|task| task.weight).collect(),
+            edges.collect(),
+        );
+        let attempts = tasks.iter().map(|task| task.attempts);
+        Self::of(shape, attempts, concurrency, on_failure)
+    }
+
+    pub(super) fn of(
+        shape: Shape,
+        attempts: impl Iterator<Item = u32>,
+        concurrency: usize,
+        on_failure: OnFailure,
+    ) -> Self {
+        let by_urgency = shape.by_urgency();
+        let mut urgency = vec![0; shape.len()];
+        for (place, &task) in by_urgency.iter().enumerate() {
+            urgency[task] = place;
+        }
+        let node = |(task, attempts)| Node {
+            standing: Standing::Waiting,
+            waits: shape.dependencies(task),
+            attempts,
+            made: 0,
+            began: Duration::ZERO,
+            ended: Duration::ZERO,
+        };
+        Self {
+            nodes: attempts.enumerate().map(node).collect(),
+            left: shape.len(),
+            shape,
+            concurrency: concurrency.max(1),
+            on_failure,
+            by_urgency,
+            urgency,
+            ready: BTreeSet::new(),
+            calls: Vec::new(),
+            under_way: 0,
+            is_over: false,
+        }
+    }
+
+    /// Where a task stands; `None` where there is none.
+    #[must_use]
+    pub fn state(&self, task: usize) -> Option<TaskState> {
+        Some(match self.nodes.get(task)?.standing {
+            Standing::Waiting | Standing::Ready => TaskState::Waiting,
+            Standing::UnderWay(_) => TaskState::UnderWay,
+            Standing::Done(..) => TaskState::Done,
+            Standing::Failed => TaskState::Failed,
+            Standing::Skipped(_) => TaskState::Skipped,
+        })
+    }
+
+    pub(super) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The calls, as the tasks that they were made for.
+    pub(super) fn calls(&self) -> &[usize] {
+        &self.calls
+    }
+
+    /// The dependencies whose answers a task was given.
+    pub(super) fn fed_by(&self, task: usize) -> impl Iterator<Item = (usize, Call)> + '_ {
+        self.shape
+            .edges_to(task)
+            .filter_map(|(_, edge)| match self.nodes[edge.from].standing {
+                Standing::Done(call, holds) if edge.is_opened_by(holds) => Some((edge.from, call)),
+                _ => None,
+            })
+    }
+
+    fn feed(&self, task: usize) -> Feed {
+        if self.shape.dependencies(task) == 0 {
+            return Feed::Input;
+        }
+        Feed::Gather(self.fed_by(task).map(|(_, call)| call).collect())
+    }
+
+    fn is_ready(&mut self, task: usize) {
+        self.nodes[task].standing = Standing::Ready;
+        self.ready.insert(self.urgency[task]);
+    }
+
+    fn ask(&mut self, task: usize, effects: &mut Vec<Effect>) {
+        let call = self.calls.len();
+        self.calls.push(task);
+        let node = &mut self.nodes[task];
+        node.standing = Standing::UnderWay(call);
+        node.made += 1;
+        effects.push(Effect::Ask {
+            call,
+            worker: task,
+            feed: self.feed(task),
+        });
+    }
+
+    fn ask_more(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        while self.under_way < self.concurrency
+            && let Some(place) = self.ready.pop_first()
+        {
+            let task = self.by_urgency[place];
+            self.under_way += 1;
+            self.nodes[task].began = now;
+            self.ask(task, effects);
+        }
+    }
+
+    /// A task is over: what waits for it alone is ready, or skipped, and so on.
+    fn over(&mut self, task: usize, now: Duration) {
+        let mut over = vec![task];
+        while let Some(task) = over.pop() {
+            self.left -= 1;
+            self.nodes[task].ended = now;
+            for at in self.shape.leads_on(task) {
+                let to = self.shape.outgoing_at(at).to;
+                if self.nodes[to].standing != Standing::Waiting {
+                    continue;
+                }
+                self.nodes[to].waits -= 1;
+                let reason = match self.failure_behind(task) {
+                    Some(failed) => Some(Reason::Failure(failed)),
+                    None if self.nodes[to].waits > 0 => continue,
+                    None => self.is_closed(to),
+                };
+                match reason {
+                    None => self.is_ready(to),
+                    Some(reason) => {
+                        self.nodes[to].standing = Standing::Skipped(reason);
+                        self.nodes[to].began = now;
+                        over.push(to);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The failed task because of which nothing can depend on this one.
+    fn failure_behind(&self, task: usize) -> Option<usize> {
+        match self.nodes[task].standing {
+            Standing::Failed => Some(task),
+            Standing::Skipped(Reason::Failure(failed)) => Some(failed),
+            _ => None,
+        }
+    }
+
+    /// Why no edge to this task is open, if none is.
+    fn is_closed(&self, task: usize) -> Option<Reason> {
+        let mut why = None;
+        for (at, edge) in self.shape.edges_to(task) {
+            let closed = match self.nodes[edge.from].standing {
+                Standing::Done(_, holds) if edge.is_opened_by(holds) => return None,
+                Standing::Skipped(reason) => reason,
+                _ => Reason::Condition(at),
+            };
+            why = why.or(Some(closed));
+        }
+        why
+    }
+
+    fn answered(&mut self, task: usize, call: Call, fact: Fact, now: Duration) {
+        let holds = match fact {
+            Fact::Choice(bits) => bits,
+            _ => 0,
+        };
+        self.under_way -= 1;
+        self.nodes[task].standing = Standing::Done(call, holds);
+        self.over(task, now);
+    }
+
+    fn failed(&mut self, task: usize, call: Call, now: Duration, effects: &mut Vec<Effect>) {
+        self.under_way -= 1;
+        self.nodes[task].standing = Standing::Failed;
+        if self.on_failure == OnFailure::Stop {
+            self.is_over = true;
+            effects.push(Effect::Fail(Failure::Call(call)));
+        } else {
+            self.over(task, now);
+        }
+    }
+
+    fn go_on(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        if self.is_over {
+            return;
+        }
+        self.ask_more(now, effects);
+        if self.left == 0 {
+            self.is_over = true;
+            let done = self.nodes.iter().filter_map(|node| match node.standing {
+                Standing::Done(call, _) => Some(call),
+                _ => None,
+            });
+            effects.push(Effect::Finish(Feed::Gather(done.collect())));
+        }
+    }
+
+    /// The task whose call this is, while it is under way.
+    fn task_of(&self, call: Call) -> Option<usize> {
+        let task = *self.calls.get(call)?;
+        (self.nodes[task].standing == Standing::UnderWay(call)).then_some(task)
+    }
+}
+
+impl Edge {
+    fn is_opened_by(self, holds: u32) -> bool {
+        self.when.is_none_or(|bits| bits & holds != 0)
+    }
+}
+
+fn note(worker: usize, outcome: StepOutcome) -> Effect {
+    Effect::Note { worker, outcome }
+}
+
+impl Protocol for GraphProtocol {
+    fn on(&mut self, event: &Happened, now: Duration, effects: &mut Vec<Effect>) {
+        if self.is_over {
+            return;
+        }
+        match *event {
+            Happened::Began => {
+                for task in 0..self.nodes.len() {
+                    if self.nodes[task].waits == 0 {
+                        self.is_ready(task);
+                    }
+                }
+            }
+            Happened::Answered { call, fact } => {
+                let Some(task) = self.task_of(call) else {
+                    return;
+                };
+                effects.extend([note(task, StepOutcome::Done), Effect::Emit(call)]);
+                self.answered(task, call, fact, now);
+            }
+            Happened::Failed { call, class } => {
+                let Some(task) = self.task_of(call) else {
+                    return;
+                };
+                if class.is_retryable() && self.nodes[task].made < self.nodes[task].attempts {
+                    effects.push(note(task, StepOutcome::Retried));
+                    self.ask(task, effects);
+                    return;
+                }
+                effects.extend([note(task, StepOutcome::Failed), Effect::Emit(call)]);
+                self.failed(task, call, now, effects);
+            }
+            Happened::TimeUp { .. } => return,
+        }
+        self.go_on(now, effects);
+    }
+}
