@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use callboard::coordination::graph::{
-    Graph, GraphReport, Inputs, InvalidGraph, OnFailure, Skipped, Task, branch, graph,
+    Graph, GraphReport, Inputs, InvalidGraph, InvalidSubtasks, OnFailure, Skipped, Subtask, Task,
+    branch, graph,
 };
 use callboard::prelude::*;
 use callboard::testing::{Script, quiet_panics};
@@ -142,6 +143,10 @@ fn d6_what_cannot_run_is_refused_when_built() {
     ));
     let none = graph("g").task(task("a")).concurrency(0);
     assert!(matches!(refused(none), InvalidGraph::Zero(_)));
+    let kind = graph("g").task(task("a")).kind(task("k").after("a"));
+    assert_eq!(refused(kind), InvalidGraph::KindDepends("k".into()));
+    let many = graph("g").task(task("a")).task(task("b")).at_most(1);
+    assert!(matches!(refused(many), InvalidGraph::TooManyTasks { .. }));
     let never = graph("g").task(task("a").attempts(0));
     assert!(matches!(refused(never), InvalidGraph::Zero(_)));
 }
@@ -422,4 +427,162 @@ async fn d9_a_condition_that_panics_fails_its_task() {
     assert_eq!(report.failures["read"].message(), "read panicked");
     assert_eq!(report.skipped["next"], Skipped::Failure("read".into()));
     assert!(report.answers.contains_key("other"));
+}
+
+/// Splits a number into so many parts, and joins them.
+fn splitting() -> Graph<u32> {
+    let part = WorkerRef::from_fn("part", |inputs: Inputs<u32>| async move {
+        Ok(inputs.get("plan").copied().unwrap_or_default() + inputs.input())
+    });
+    graph("splitting")
+        .task(Task::new("plan", plus(1)).decompose(|parts| {
+            let names: Vec<_> = (0..*parts).map(|at| format!("part {at}")).collect();
+            let all = Subtask::new("all", "joined");
+            let all = names.iter().fold(all, |all, name| all.after(&**name));
+            let parts = names.iter().map(|name| Subtask::new(&**name, "part"));
+            let parts = parts.map(|part| part.after("plan"));
+            std::iter::once(all).chain(parts).collect()
+        }))
+        .task(Task::new("meanwhile", takes(ms(1))))
+        .kind(Task::joining("part", part))
+        .kind(Task::joining("joined", sum()))
+        .build()
+        .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn d6_an_answer_adds_tasks_while_the_graph_runs() {
+    let splitting = splitting();
+    assert_eq!(splitting.describe().atomic, ["meanwhile".into()]);
+    let report = run(&splitting, 2).await.unwrap();
+    assert_eq!(report.answers["all"], 3 * (3 + 2));
+    assert_eq!(report.answers.len(), 6);
+    assert_eq!(names(&report).last(), Some(&"all"));
+    let drawn = report.mermaid();
+    assert!(drawn.contains("t5[\"all\"]"), "{drawn}");
+    assert!(
+        drawn.contains("t0 --> t2") && drawn.contains("t4 --> t5"),
+        "{drawn}"
+    );
+    let alone = run(&splitting, 0).await.unwrap();
+    assert_eq!(alone.answers["all"], 1, "runs know nothing of each other");
+}
+
+#[tokio::test(start_paused = true)]
+async fn d6_tasks_that_were_added_may_add_others() {
+    let children = |id: &u32| match *id {
+        8.. => Vec::new(),
+        id => ["left", "right"]
+            .iter()
+            .zip(2 * id..)
+            .map(|(kind, child)| Subtask::new(format!("{child}"), *kind).after(format!("{id}")))
+            .collect(),
+    };
+    let child = |kind: &'static str, more: u32| {
+        let worker = WorkerRef::from_fn(kind, move |n: u32| async move { Ok(2 * n + more) });
+        Task::new(kind, worker).decompose(children)
+    };
+    let tree = graph("tree")
+        .task(Task::new("1", plus(0)).decompose(children))
+        .kind(child("left", 0))
+        .kind(child("right", 1))
+        .concurrency(3)
+        .build()
+        .unwrap();
+    let report = run(&tree, 1).await.unwrap();
+    assert_eq!(report.answers.len(), 15);
+    assert!(
+        report
+            .answers
+            .iter()
+            .all(|(name, id)| **name == *id.to_string())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn d6_what_cannot_be_added_fails_its_task() {
+    quiet_panics();
+    let why = |subtasks: fn() -> Vec<Subtask>| async move {
+        let graph = graph("g")
+            .task(
+                Task::new("plan", plus(0))
+                    .attempts(3)
+                    .decompose(move |_| subtasks()),
+            )
+            .task(Task::new("other", plus(0)))
+            .task(Task::new("behind", plus(0)).after("plan"))
+            .kind(Task::new("one", plus(0)))
+            .at_most(5)
+            .on_failure(OnFailure::GoOn)
+            .build()
+            .unwrap();
+        let report = run(&graph, 0).await.unwrap();
+        assert_eq!(report.skipped["behind"], Skipped::Failure("plan".into()));
+        assert!(report.answers.contains_key("other"));
+        assert_eq!(report.order.len(), 2);
+        let fault = report.failures["plan"].clone();
+        let cause = std::error::Error::source(&fault);
+        cause
+            .and_then(|it| it.downcast_ref::<InvalidSubtasks>())
+            .cloned()
+    };
+    assert_eq!(
+        why(|| vec![Subtask::new("other", "one")]).await,
+        Some(InvalidSubtasks::NameTaken("other".into()))
+    );
+    let twice = why(|| vec![Subtask::new("a", "one"), Subtask::new("a", "one")]).await;
+    assert_eq!(twice, Some(InvalidSubtasks::NameTaken("a".into())));
+    let unknown = why(|| vec![Subtask::new("a", "two")]).await.unwrap();
+    assert_eq!(
+        unknown.to_string(),
+        "subtask \"a\" is of kind \"two\", which the graph does not know"
+    );
+    let nowhere = why(|| vec![Subtask::new("a", "one").after("b")]).await;
+    assert!(matches!(
+        nowhere,
+        Some(InvalidSubtasks::UnknownDependency { .. })
+    ));
+    let circle = why(|| {
+        let a = Subtask::new("a", "one").after("b");
+        vec![a, Subtask::new("b", "one").after("a")]
+    });
+    let circle = circle.await.unwrap().to_string();
+    assert_eq!(circle, "subtasks wait for each other: a -> b -> a");
+    let several = why(|| vec![Subtask::new("a", "one").after("plan").after("other")]).await;
+    assert_eq!(several, Some(InvalidSubtasks::SeveralInputs("a".into())));
+    let many = why(|| {
+        (0..3)
+            .map(|at| Subtask::new(format!("{at}"), "one"))
+            .collect()
+    })
+    .await;
+    assert_eq!(many, Some(InvalidSubtasks::TooManyTasks(5)));
+    assert_eq!(why(|| panic!("scripted")).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn d6_what_is_added_behind_a_failure_is_skipped() {
+    let bad = WorkerRef::from_fn("bad", |_: u32| async { Err(Fault::permanent("no")) });
+    let graph = graph("g")
+        .task(Task::new("bad", bad.clone()))
+        .task(Task::new("plan", takes(ms(1))).decompose(|_| {
+            vec![
+                Subtask::new("late", "one").after("bad"),
+                Subtask::new("later", "one").after("late"),
+                Subtask::new("fails", "bad"),
+                Subtask::new("works", "one").after("plan"),
+            ]
+        }))
+        .kind(Task::new("one", plus(1)))
+        .kind(Task::new("bad", bad))
+        .on_failure(OnFailure::GoOn)
+        .build()
+        .unwrap();
+    let report = run(&graph, 0).await.unwrap();
+    for task in ["late", "later"] {
+        assert_eq!(report.skipped[task], Skipped::Failure("bad".into()));
+    }
+    assert_eq!(report.failures["fails"].message(), "fails: no");
+    assert_eq!(report.answers["works"], 1);
+    assert_eq!(report.critical_path.join(" -> "), "plan -> works");
 }

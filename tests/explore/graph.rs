@@ -83,3 +83,26 @@ fn d9_every_branch_and_its_join_end_once_and_in_order() {
     let facts = [0, 1, 2, 3].map(Fact::Choice);
     explored(&tasks, &[(0, 1), (0, 2), (1, 3), (2, 3)], &facts);
 }
+
+#[test]
+fn d6_whatever_an_answer_adds_every_run_ends_once_within_its_bounds() {
+    for on_failure in [OnFailure::Stop, OnFailure::GoOn] {
+        for (concurrency, at_most) in [(1, 3), (2, 2)] {
+            let tasks = vec![task(&[]).decomposed()];
+            let machine = GraphProtocol::new(tasks, concurrency, on_failure);
+            // One kind, that adds again; then who splits and who reads.
+            let explorer = explore(machine.kinds(vec![task(&[]).decomposed()], at_most))
+                .participants(4)
+                .facts([Fact::Count(2), Fact::Choice(0), Fact::Choice(1)])
+                .failures([FaultClass::Permanent])
+                .at_most_under_way(concurrency)
+                .invariant("there are no more tasks than there may be", move |seen| {
+                    seen.machine().state(at_most).is_none()
+                });
+            match exactly_one_end(explorer, at_most).run() {
+                Ok(report) => assert!(report.ends > 10, "{report}"),
+                Err(found) => panic!("{found}"),
+            }
+        }
+    }
+}

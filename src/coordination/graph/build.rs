@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::machine::OnFailure;
 use super::plan::Plan;
 use super::shape::{Edge, Shape};
+use super::subtask::Table;
 use super::task::{Branch, Predicate, Task, Work};
 use super::{Graph, Node};
 
@@ -52,6 +53,15 @@ pub enum InvalidGraph {
     SeveralInputs(Arc<str>),
     /// There are more than 32 conditions on the answer of this task.
     TooManyConditions(Arc<str>),
+    /// This kind has dependencies; its tasks say their own.
+    KindDepends(Arc<str>),
+    /// There are more tasks than there may be in all.
+    TooManyTasks {
+        /// So many there are.
+        tasks: usize,
+        /// So many there may be.
+        at_most: usize,
+    },
     /// This bound is 0, so nothing could run.
     Zero(&'static str),
 }
@@ -95,6 +105,15 @@ impl fmt::Display for InvalidGraph {
                 f,
                 "more than {MOST_CONDITIONS} conditions ask about the answer of {task:?}, have another task ask"
             ),
+            Self::KindDepends(kind) => {
+                write!(f, "kind {kind:?} has dependencies, leave them to its tasks")
+            }
+            Self::TooManyTasks { tasks, at_most } => {
+                write!(
+                    f,
+                    "there are {tasks} tasks where {at_most} may be, allow more"
+                )
+            }
             Self::Zero(bound) => write!(f, "{bound} is 0, so nothing could run, allow at least 1"),
         }
     }
@@ -108,6 +127,8 @@ pub struct GraphBuilder<T> {
     name: Arc<str>,
     tasks: Vec<Task<T>>,
     branches: Vec<Branch<T>>,
+    kinds: Vec<Task<T>>,
+    at_most: usize,
     concurrency: usize,
     requests: usize,
     on_failure: OnFailure,
@@ -119,6 +140,8 @@ pub fn graph<T: Clone + Send + Sync + 'static>(name: impl Into<Arc<str>>) -> Gra
         name: name.into(),
         tasks: Vec::new(),
         branches: Vec::new(),
+        kinds: Vec::new(),
+        at_most: 1_000,
         concurrency: 10,
         requests: 64,
         on_failure: OnFailure::default(),
@@ -135,6 +158,19 @@ impl<T: Clone + Send + Sync + 'static> GraphBuilder<T> {
     /// Adds a branch: each of its targets depends on the task it asks about.
     pub fn branch(mut self, branch: Branch<T>) -> Self {
         self.branches.push(branch);
+        self
+    }
+
+    /// Adds a kind of task that [answers may add](Task::decompose). The name is the
+    /// kind's.
+    pub fn kind(mut self, kind: Task<T>) -> Self {
+        self.kinds.push(kind);
+        self
+    }
+
+    /// Tasks in all, with those that answers add. Default 1,000.
+    pub fn at_most(mut self, tasks: usize) -> Self {
+        self.at_most = tasks;
         self
     }
 
@@ -189,6 +225,7 @@ impl<T: Clone + Send + Sync + 'static> GraphBuilder<T> {
             nodes.push(Node {
                 name: task.name,
                 work: task.work,
+                split: task.split,
                 questions: Vec::new(),
                 weight: task.weight,
                 attempts: task.attempts,
@@ -199,6 +236,7 @@ impl<T: Clone + Send + Sync + 'static> GraphBuilder<T> {
         }
         wiring.check(&nodes)?;
         let Wiring {
+            names,
             mut edges,
             questions,
             ..
@@ -213,6 +251,7 @@ impl<T: Clone + Send + Sync + 'static> GraphBuilder<T> {
             shape: Shape::new(weights.collect(), edges),
             names: nodes.iter().map(|node| Arc::clone(&node.name)).collect(),
             conditions,
+            is_decomposed: nodes.iter().map(|node| node.split.is_some()).collect(),
         };
         if let Some(circle) = plan.shape.circle() {
             return Err(InvalidGraph::Circle(plan.named(circle)));
@@ -222,9 +261,17 @@ impl<T: Clone + Send + Sync + 'static> GraphBuilder<T> {
                 return Err(InvalidGraph::SeveralInputs(Arc::clone(&node.name)));
             }
         }
+        let (kinds, known) = kinds(self.kinds)?;
+        let table = Table {
+            names,
+            kinds: known,
+            at_most: self.at_most,
+        };
         Ok(Graph {
             name: self.name,
             nodes,
+            kinds,
+            table: Arc::new(table),
             plan: Arc::new(plan),
             concurrency: self.concurrency,
             requests: self.requests,
@@ -242,7 +289,14 @@ impl<T: Clone + Send + Sync + 'static> GraphBuilder<T> {
         if self.requests == 0 {
             return Err(InvalidGraph::Zero("the number of requests"));
         }
-        if self.tasks.iter().any(|task| task.attempts == 0) {
+        if self.tasks.len() > self.at_most {
+            return Err(InvalidGraph::TooManyTasks {
+                tasks: self.tasks.len(),
+                at_most: self.at_most,
+            });
+        }
+        let mut all = self.tasks.iter().chain(&self.kinds);
+        if all.any(|task| task.attempts == 0) {
             return Err(InvalidGraph::Zero("a task's number of attempts"));
         }
         Ok(())
@@ -257,6 +311,35 @@ impl<T> fmt::Debug for GraphBuilder<T> {
             .field("branches", &self.branches)
             .finish_non_exhaustive()
     }
+}
+
+/// Kinds by their names: their positions, and how many dependencies each takes.
+type Known = HashMap<Arc<str>, (u32, usize)>;
+
+fn kinds<T>(kinds: Vec<Task<T>>) -> Result<(Vec<Node<T>>, Known), InvalidGraph> {
+    let mut known = Known::new();
+    let mut nodes = Vec::new();
+    for (kind, at) in kinds.into_iter().zip(0..) {
+        if !kind.after.is_empty() {
+            return Err(InvalidGraph::KindDepends(kind.name));
+        }
+        let takes = match *kind.work {
+            Work::One(_) => 1,
+            Work::Joins(_) => usize::MAX,
+        };
+        if known.insert(Arc::clone(&kind.name), (at, takes)).is_some() {
+            return Err(InvalidGraph::DuplicateTask(kind.name));
+        }
+        nodes.push(Node {
+            name: kind.name,
+            work: kind.work,
+            split: kind.split,
+            questions: Vec::new(),
+            weight: kind.weight,
+            attempts: kind.attempts,
+        });
+    }
+    Ok((nodes, known))
 }
 
 /// What is asked about an answer: the first case that holds sets its bit.

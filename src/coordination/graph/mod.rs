@@ -59,6 +59,12 @@
 //! task that was skipped. One open way is enough, so tasks behind a branch can be
 //! joined again (`d9_a_join_behind_a_branch_takes_the_way_that_was_taken`).
 //!
+//! *Can tasks be added while it runs?* The answer of a task may be
+//! [decomposed](Task::decompose) into further ones, of kinds that the graph knows,
+//! up to [a bound](GraphBuilder::at_most); the run is over when those are
+//! (`d6_an_answer_adds_tasks_while_the_graph_runs`). What cannot be added fails the
+//! task that wanted it (`d6_what_cannot_be_added_fails_its_task`).
+//!
 //! *What does a condition cost?* It is asked once for each answer, on the driver's
 //! task; its panic fails the task that it asks about
 //! (`d9_a_condition_that_panics_fails_its_task`).
@@ -66,14 +72,16 @@
 //! *What is bounded?* Tasks under way, attempts, runs at once, and time by the
 //! asker's deadline. All answers are kept until the run is over.
 //!
-//! *What is copied?* The run's input for each task without dependencies, and the
-//! answer for each [`Task::new`]; joining tasks share.
+//! *What is copied?* The input or answer for each [`Task::new`]; joining tasks
+//! share.
 
 mod build;
+mod desk;
 mod machine;
 mod plan;
 mod report;
 mod shape;
+mod subtask;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -82,24 +90,27 @@ pub use build::{GraphBuilder, InvalidGraph, graph};
 pub use machine::{GraphProtocol, OnFailure, TaskRules, TaskState};
 pub use plan::Description;
 pub use report::{GraphReport, Skipped, TaskRun};
+pub use subtask::{InvalidSubtasks, Subtask};
 pub use task::{Branch, Cases, Inputs, Task, branch};
 
 use std::fmt;
 use std::sync::Arc;
 
 use self::build::Question;
+use self::desk::{Desk, Entry, reader, splitter};
 use self::plan::Plan;
-use self::task::{Given, Work};
-use super::driver::{Act, Answer, Fed, Kept, Outcome, Payload, Score, Seat, copy_of};
+use self::subtask::{Book, Table};
+use self::task::{Given, Split, Work};
+use super::driver::{Act, Outcome, Score, Seat, copy_of};
 use super::pattern::{calls_for, start};
-use super::protocol::Fact;
-use crate::actor::{Fault, System, WorkerRef};
+use crate::actor::{System, WorkerRef};
 use crate::supervision::StartError;
 
 /// One task of a built graph.
 struct Node<T> {
     name: Arc<str>,
     work: Arc<Work<T>>,
+    split: Option<Split<T>>,
     questions: Vec<Arc<Question<T>>>,
     weight: u32,
     attempts: u32,
@@ -110,6 +121,8 @@ struct Node<T> {
 pub struct Graph<T> {
     name: Arc<str>,
     nodes: Vec<Node<T>>,
+    kinds: Vec<Node<T>>,
+    table: Arc<Table>,
     plan: Arc<Plan>,
     concurrency: usize,
     requests: usize,
@@ -150,40 +163,66 @@ impl<T: Clone + Send + Sync + 'static> Graph<T> {
     /// What [`System::spawn`] says.
     pub async fn start(&self, system: &System) -> Result<WorkerRef<T, GraphReport<T>>, StartError> {
         let plan = Arc::clone(&self.plan);
-        let attempts = self.nodes.iter().map(|node| node.attempts);
-        let most = attempts.clone().map(|attempts| attempts as usize);
-        let calls = calls_for(most.fold(0, usize::saturating_add));
-        let shape = plan.shape.clone();
+        let rules = |nodes: &[Node<T>]| nodes.iter().map(Node::rules).collect::<Vec<_>>();
+        let (shape, tasks) = (plan.shape.clone(), rules(&self.nodes));
+        let machine = GraphProtocol::of(shape, &tasks, self.concurrency, self.on_failure);
+        let tasks = self.nodes.iter().enumerate().map(|(task, node)| {
+            let is_root = self.plan.shape.dependencies(task) == 0;
+            let copy = if is_root {
+                copy_of::<Arc<Book<T>>>
+            } else {
+                copy_of::<Given<T>>
+            };
+            Seat {
+                copy: Some(copy),
+                ..node.seat()
+            }
+        });
+        let kinds = self.kinds.iter().map(Node::seat);
+        let seats = tasks.chain(kinds).chain([splitter::<T>(), reader::<T>()]);
         let score = Score {
-            machine: GraphProtocol::of(shape, attempts, self.concurrency, self.on_failure),
-            seats: (0..self.nodes.len()).map(|task| self.seat(task)).collect(),
+            machine: machine.kinds(rules(&self.kinds), self.table.at_most),
+            seats: seats.collect(),
             conclude: Arc::new(move |gathered| GraphReport::of(gathered, &plan)),
             on_error: None,
             limit: self.requests,
-            calls,
+            calls: calls_for(self.most_calls()),
         };
-        start(system, Arc::clone(&self.name), score).await
+        let runs = start(system, Arc::clone(&self.name), score).await?;
+        let table = Arc::clone(&self.table);
+        Ok(WorkerRef::new(Entry { runs, table }))
     }
 
-    fn seat(&self, task: usize) -> Seat {
-        let node = &self.nodes[task];
-        let desk = Arc::new(Desk {
-            name: Arc::clone(&node.name),
-            work: Arc::clone(&node.work),
-            questions: node.questions.clone(),
-        });
-        let has_dependencies = self.plan.shape.dependencies(task) > 0;
+    fn most_calls(&self) -> usize {
+        let declared = self.nodes.iter().map(|node| node.attempts as usize);
+        let declared = declared.fold(0, usize::saturating_add);
+        let Some(attempts) = self.kinds.iter().map(|kind| kind.attempts as usize).max() else {
+            return declared;
+        };
+        // Its attempts, its word, those of its dependencies, and a split.
+        let each = attempts.saturating_add(2 + subtask::DEPENDENCIES_A_TASK);
+        declared.saturating_add(self.table.at_most.saturating_mul(each))
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Node<T> {
+    fn rules(&self) -> TaskRules {
+        let rules = TaskRules::new().weight(self.weight).attempts(self.attempts);
+        match self.split {
+            Some(_) => rules.decomposed(),
+            None => rules,
+        }
+    }
+
+    fn seat(&self) -> Seat {
+        let desk = Arc::new(Desk::of(self));
         Seat {
-            name: Arc::clone(&node.name),
+            name: Arc::clone(&self.name),
             act: Act::Asks(Box::new(move |fed| {
                 let desk = Arc::clone(&desk);
                 Box::pin(async move { Outcome::Answered(desk.ask(fed).await) })
             })),
-            copy: Some(if has_dependencies {
-                copy_of::<Given<T>>
-            } else {
-                copy_of::<T>
-            }),
+            copy: Some(copy_of::<Given<T>>),
         }
     }
 }
@@ -194,62 +233,5 @@ impl<T> fmt::Debug for Graph<T> {
             .field("name", &self.name)
             .field("tasks", &self.plan.names)
             .finish_non_exhaustive()
-    }
-}
-
-/// Where a task's worker is asked.
-struct Desk<T> {
-    name: Arc<str>,
-    work: Arc<Work<T>>,
-    questions: Vec<Arc<Question<T>>>,
-}
-
-impl<T: Clone + Send + Sync + 'static> Desk<T> {
-    async fn ask(&self, fed: Fed) -> Result<Answer, Fault> {
-        let inputs = inputs::<T>(fed)?;
-        let input = Arc::clone(&inputs.input);
-        let served = match &*self.work {
-            Work::Joins(worker) => worker.ask(inputs).await,
-            Work::One(worker) => {
-                let only = inputs.answers.into_iter().next();
-                let only = only.map_or(inputs.input, |given| given.answer);
-                worker.ask(T::clone(&only)).await
-            }
-        }?;
-        let holds = self.questions.iter().map(|it| it.ask(&served.value));
-        let fact = match self.questions.is_empty() {
-            true => Fact::Nothing,
-            false => Fact::Choice(holds.fold(0, |all, more| all | more)),
-        };
-        let given = Given {
-            task: Arc::clone(&self.name),
-            answer: Arc::new(served.value),
-            input,
-        };
-        Ok(Answer {
-            kept: Kept::One(Box::new(given)),
-            fact,
-            metadata: served.metadata,
-        })
-    }
-}
-
-fn inputs<T: Send + Sync + 'static>(fed: Fed) -> Result<Inputs<T>, Fault> {
-    let wrong = || Fault::permanent("a task was given what no task gives");
-    match fed {
-        Fed::One(input) => Ok(Inputs {
-            input: Arc::new(*input.downcast::<T>().map_err(|_| wrong())?),
-            answers: Vec::new(),
-        }),
-        Fed::Many(answers) => {
-            let given = |answer: Payload| Some(*answer.downcast::<Given<T>>().ok()?);
-            let answers: Option<Vec<_>> = answers.into_iter().map(given).collect();
-            let answers = answers.filter(|answers| !answers.is_empty());
-            let answers = answers.ok_or_else(wrong)?;
-            Ok(Inputs {
-                input: Arc::clone(&answers[0].input),
-                answers,
-            })
-        }
     }
 }

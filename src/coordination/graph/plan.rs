@@ -12,6 +12,8 @@ pub(super) struct Plan {
     pub(super) names: Vec<Arc<str>>,
     /// By the positions of the edges, in words.
     pub(super) conditions: Vec<Option<Arc<str>>>,
+    /// By the positions of the tasks.
+    pub(super) is_decomposed: Vec<bool>,
 }
 
 impl Plan {
@@ -23,9 +25,23 @@ impl Plan {
         tasks.into_iter().map(|task| self.name(task)).collect()
     }
 
+    /// With the tasks that a run added.
+    pub(super) fn grown(&self, shape: &Shape, added: Vec<Arc<str>>) -> Self {
+        let mut conditions = self.conditions.clone();
+        conditions.resize(shape.edges(), None);
+        let mut is_decomposed = self.is_decomposed.clone();
+        is_decomposed.resize(shape.len(), false);
+        Self {
+            shape: shape.clone(),
+            names: self.names.iter().cloned().chain(added).collect(),
+            conditions,
+            is_decomposed,
+        }
+    }
+
     pub(super) fn describe(&self) -> Description {
         let levels = self.shape.levels().into_iter();
-        let alone = |&task: &usize| self.shape.dependencies(task) == 0;
+        let alone = |&task: &usize| self.shape.dependencies(task) == 0 && !self.is_decomposed[task];
         Description {
             levels: levels.map(|tasks| self.named(tasks)).collect(),
             atomic: self.named((0..self.shape.len()).filter(alone)),
@@ -74,7 +90,7 @@ pub struct Description {
     /// What can run side by side: all that the tasks of a level depend on is in
     /// the levels before.
     pub levels: Vec<Vec<Arc<str>>>,
-    /// Tasks that need nothing but the run's input.
+    /// Tasks that need nothing but the run's input, and add no others.
     pub atomic: Vec<Arc<str>>,
     /// The heaviest way through the graph.
     pub critical_path: Vec<Arc<str>>,

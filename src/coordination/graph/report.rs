@@ -74,12 +74,24 @@ impl<T: Clone + Send + Sync + 'static> GraphReport<T> {
     pub(super) fn of(gathered: Gathered<'_>, plan: &Arc<Plan>) -> Result<Self, Fault> {
         let machine = gathered.machine.downcast_ref::<GraphProtocol>();
         let machine = machine.ok_or_else(|| Fault::permanent("the graph left no state"))?;
-        let answers = gathered.answers.into_iter().filter_map(|(_, payload)| {
-            let Given { task, answer, .. } = *payload.downcast::<Given<T>>().ok()?;
-            Some((task, Arc::unwrap_or_clone(answer)))
-        });
+        let mut answers = BTreeMap::new();
+        let mut plan = Arc::clone(plan);
+        for (_, payload) in gathered.answers {
+            let Ok(given) = payload.downcast::<Given<T>>() else {
+                continue;
+            };
+            // Whatever was added, an answer has added it.
+            if plan.names.len() < machine.nodes().len() {
+                plan = Arc::new(plan.grown(machine.shape(), given.run.added()));
+            }
+            if let Some(answer) = given.answer {
+                answers.insert(given.task, Arc::unwrap_or_clone(answer));
+            }
+        }
+        let plan = &plan;
         // Of a task that was tried again the last one is left.
-        let failures = gathered.failures.into_iter().filter_map(|(task, fault)| {
+        let failures = machine.faults().iter().zip(gathered.failures);
+        let failures = failures.filter_map(|(&task, (_, fault))| {
             let has_failed = machine.state(task)? == TaskState::Failed;
             has_failed.then(|| (plan.name(task), fault))
         });
@@ -95,7 +107,7 @@ impl<T: Clone + Send + Sync + 'static> GraphReport<T> {
                 Some((plan.name(task), plan.reason(reason)))
             });
         Ok(Self {
-            answers: answers.collect(),
+            answers,
             failures: failures.collect(),
             skipped: skipped.collect(),
             order: order(machine, plan),

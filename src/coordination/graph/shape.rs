@@ -45,8 +45,20 @@ impl Shape {
         }
     }
 
+    /// With more tasks, and more edges, that all lead to those. The positions of
+    /// what was there stay.
+    pub(super) fn grown(&self, weights: Vec<u32>, edges: Vec<Edge>) -> Self {
+        let weights = self.weights.iter().copied().chain(weights);
+        let edges = self.edges.iter().copied().chain(edges);
+        Self::new(weights.collect(), edges.collect())
+    }
+
     pub(super) fn len(&self) -> usize {
         self.weights.len()
+    }
+
+    pub(super) fn edges(&self) -> usize {
+        self.edges.len()
     }
 
     pub(super) fn edge(&self, at: usize) -> Edge {

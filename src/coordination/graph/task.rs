@@ -3,16 +3,21 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::subtask::{Book, Subtask};
 use crate::actor::WorkerRef;
 
 /// A question about an answer.
 pub(super) type Predicate<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
 
-/// An answer on its way: whose it is, and the input of its run.
+/// What an answer adds.
+pub(super) type Split<T> = Arc<dyn Fn(&T) -> Vec<Subtask> + Send + Sync>;
+
+/// What is fed to tasks: an answer, or only who a task is that was added.
 pub(super) struct Given<T> {
     pub(super) task: Arc<str>,
-    pub(super) answer: Arc<T>,
-    pub(super) input: Arc<T>,
+    pub(super) answer: Option<Arc<T>>,
+    pub(super) split: Option<Split<T>>,
+    pub(super) run: Arc<Book<T>>,
 }
 
 // By hand: `derive` would ask the answer to be `Clone`.
@@ -20,24 +25,25 @@ impl<T> Clone for Given<T> {
     fn clone(&self) -> Self {
         Self {
             task: Arc::clone(&self.task),
-            answer: Arc::clone(&self.answer),
-            input: Arc::clone(&self.input),
+            answer: self.answer.clone(),
+            split: self.split.clone(),
+            run: Arc::clone(&self.run),
         }
     }
 }
 
 /// What a [joining](Task::joining) task is given.
 pub struct Inputs<T> {
-    pub(super) input: Arc<T>,
+    pub(super) run: Arc<Book<T>>,
     /// In the order of the dependencies.
-    pub(super) answers: Vec<Given<T>>,
+    pub(super) answers: Vec<(Arc<str>, Arc<T>)>,
 }
 
 impl<T> Inputs<T> {
     /// The input of the run.
     #[must_use]
     pub fn input(&self) -> &T {
-        &self.input
+        &self.run.input
     }
 
     /// The answer of a dependency; `None` where it is none, or was not taken
@@ -51,7 +57,7 @@ impl<T> Inputs<T> {
     /// The answers with their tasks, in the order of the dependencies.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> + '_ {
         let answers = self.answers.iter();
-        answers.map(|given| (&*given.task, &*given.answer))
+        answers.map(|(name, answer)| (&**name, &**answer))
     }
 
     /// How many answers there are; none for a task without dependencies.
@@ -70,7 +76,7 @@ impl<T> Inputs<T> {
 // By hand: answers are not printed.
 impl<T> fmt::Debug for Inputs<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.answers.iter().map(|given| &given.task);
+        let names = self.answers.iter().map(|(name, _)| name);
         f.debug_set().entries(names).finish()
     }
 }
@@ -94,6 +100,7 @@ pub struct Task<T> {
     pub(super) name: Arc<str>,
     pub(super) work: Arc<Work<T>>,
     pub(super) after: Vec<After<T>>,
+    pub(super) split: Option<Split<T>>,
     pub(super) weight: u32,
     pub(super) attempts: u32,
 }
@@ -119,6 +126,7 @@ impl<T: Send + Sync + 'static> Task<T> {
             name,
             work: Arc::new(work),
             after: Vec::new(),
+            split: None,
             weight: 1,
             attempts: 1,
         }
@@ -146,6 +154,14 @@ impl<T: Send + Sync + 'static> Task<T> {
             on: task.into(),
             when: Some((condition.into(), Arc::new(holds))),
         });
+        self
+    }
+
+    /// Its answer adds these tasks to the run. Names that are there, unknown
+    /// dependencies, circles and too many tasks fail this task, with
+    /// [`InvalidSubtasks`](super::InvalidSubtasks) as the cause; so does a panic.
+    pub fn decompose(mut self, split: impl Fn(&T) -> Vec<Subtask> + Send + Sync + 'static) -> Self {
+        self.split = Some(Arc::new(split));
         self
     }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::actor::FaultClass;
-use crate::coordination::protocol::{Call, Effect, Feed, Happened, Protocol, Run};
+use crate::coordination::protocol::{Call, Effect, Fact, Feed, Happened, Protocol, Run};
 
 /// What a call of the script comes to.
 #[derive(Clone, Copy, Debug, PartialEq)]

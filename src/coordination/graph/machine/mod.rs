@@ -1,10 +1,13 @@
 //! The rules of a task graph.
 
-use std::collections::BTreeSet;
+mod grow;
+
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::grow::Reading;
 use super::shape::{Edge, Shape};
 use crate::coordination::protocol::{
     Call, Effect, Fact, Failure, Feed, Happened, Protocol, StepOutcome,
@@ -24,11 +27,12 @@ pub enum OnFailure {
 
 /// What the machine knows of one task: on which others it depends, by their
 /// positions, its weight and its attempts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TaskRules {
     after: Vec<(usize, Option<u32>)>,
     weight: u32,
     attempts: u32,
+    is_decomposed: bool,
 }
 
 impl Default for TaskRules {
@@ -45,7 +49,15 @@ impl TaskRules {
             after: Vec::new(),
             weight: 1,
             attempts: 1,
+            is_decomposed: false,
         }
+    }
+
+    /// Its answer may add tasks.
+    #[must_use]
+    pub fn decomposed(mut self) -> Self {
+        self.is_decomposed = true;
+        self
     }
 
     /// Depends on this one.
@@ -95,10 +107,12 @@ pub enum TaskState {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) enum Standing {
+pub(in crate::coordination::graph) enum Standing {
     Waiting,
     Ready,
     UnderWay(Call),
+    /// Answered, and what it adds is not known yet.
+    Splitting(Call, u32),
     /// With the conditions on its answer that hold.
     Done(Call, u32),
     Failed,
@@ -107,7 +121,7 @@ pub(super) enum Standing {
 
 /// Why a task is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) enum Reason {
+pub(in crate::coordination::graph) enum Reason {
     /// This task failed, and it depends on it.
     Failure(usize),
     /// No edge to it was open; this one, by its position, was closed by its
@@ -117,15 +131,20 @@ pub(super) enum Reason {
 
 /// One task in a run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct Node {
-    pub(super) standing: Standing,
+pub(in crate::coordination::graph) struct Node {
+    pub(in crate::coordination::graph) standing: Standing,
+    /// Whom to ask.
+    worker: usize,
+    /// Who it is, where it was added: what this call gave.
+    tag: Option<Call>,
+    is_decomposed: bool,
     /// Edges to it whose begin is not over.
     waits: usize,
     attempts: u32,
     /// Attempts so far.
-    pub(super) made: u32,
-    pub(super) began: Duration,
-    pub(super) ended: Duration,
+    pub(in crate::coordination::graph) made: u32,
+    pub(in crate::coordination::graph) began: Duration,
+    pub(in crate::coordination::graph) ended: Duration,
 }
 
 /// The rules of a task graph: what is ready runs side by side, the task with the
@@ -143,10 +162,35 @@ pub struct GraphProtocol {
     ready: BTreeSet<usize>,
     /// Whose calls these are.
     calls: Vec<usize>,
+    /// The tasks of the failures so far, in their order.
+    faults: Vec<usize>,
+    /// What tasks that are added can be. Their workers are behind those of the
+    /// tasks; then comes one that splits answers, and one that reads parts.
+    kinds: Vec<TaskRules>,
+    first_kind: usize,
+    at_most: usize,
+    reading: Option<Reading>,
+    to_split: VecDeque<usize>,
     under_way: usize,
     /// Tasks that are not over.
     left: usize,
     is_over: bool,
+}
+
+impl Node {
+    fn new(worker: usize, tag: Option<Call>, rules: &TaskRules) -> Self {
+        Self {
+            standing: Standing::Waiting,
+            worker,
+            tag,
+            is_decomposed: rules.is_decomposed,
+            waits: 0,
+            attempts: rules.attempts,
+            made: 0,
+            began: Duration::ZERO,
+            ended: Duration::ZERO,
+        }
+    }
 }
 
 impl GraphProtocol {
@@ -162,41 +206,61 @@ impl GraphProtocol {
             tasks.iter().map(|task| task.weight).collect(),
             edges.collect(),
         );
-        let attempts = tasks.iter().map(|task| task.attempts);
-        Self::of(shape, attempts, concurrency, on_failure)
+        Self::of(shape, &tasks, concurrency, on_failure)
     }
 
-    pub(super) fn of(
+    pub(in crate::coordination::graph) fn of(
         shape: Shape,
-        attempts: impl Iterator<Item = u32>,
+        tasks: &[TaskRules],
         concurrency: usize,
         on_failure: OnFailure,
     ) -> Self {
-        let by_urgency = shape.by_urgency();
-        let mut urgency = vec![0; shape.len()];
-        for (place, &task) in by_urgency.iter().enumerate() {
-            urgency[task] = place;
-        }
-        let node = |(task, attempts)| Node {
-            standing: Standing::Waiting,
+        let node = |(task, rules)| Node {
             waits: shape.dependencies(task),
-            attempts,
-            made: 0,
-            began: Duration::ZERO,
-            ended: Duration::ZERO,
+            ..Node::new(task, None, rules)
         };
-        Self {
-            nodes: attempts.enumerate().map(node).collect(),
+        let mut machine = Self {
+            nodes: tasks.iter().enumerate().map(node).collect(),
             left: shape.len(),
+            first_kind: shape.len(),
+            at_most: shape.len(),
             shape,
             concurrency: concurrency.max(1),
             on_failure,
-            by_urgency,
-            urgency,
+            by_urgency: Vec::new(),
+            urgency: Vec::new(),
             ready: BTreeSet::new(),
             calls: Vec::new(),
+            faults: Vec::new(),
+            kinds: Vec::new(),
+            reading: None,
+            to_split: VecDeque::new(),
             under_way: 0,
             is_over: false,
+        };
+        machine.rank();
+        machine
+    }
+
+    /// What answers of [decomposed](TaskRules::decomposed) tasks may add, up to so
+    /// many tasks in all.
+    #[must_use]
+    pub fn kinds(mut self, kinds: Vec<TaskRules>, at_most: usize) -> Self {
+        self.kinds = kinds;
+        self.at_most = at_most;
+        self
+    }
+
+    /// Orders the tasks by urgency, those that are ready among them.
+    fn rank(&mut self) {
+        self.by_urgency = self.shape.by_urgency();
+        self.urgency = vec![0; self.shape.len()];
+        self.ready.clear();
+        for (place, &task) in self.by_urgency.iter().enumerate() {
+            self.urgency[task] = place;
+            if self.nodes[task].standing == Standing::Ready {
+                self.ready.insert(place);
+            }
         }
     }
 
@@ -205,24 +269,35 @@ impl GraphProtocol {
     pub fn state(&self, task: usize) -> Option<TaskState> {
         Some(match self.nodes.get(task)?.standing {
             Standing::Waiting | Standing::Ready => TaskState::Waiting,
-            Standing::UnderWay(_) => TaskState::UnderWay,
+            Standing::UnderWay(_) | Standing::Splitting(..) => TaskState::UnderWay,
             Standing::Done(..) => TaskState::Done,
             Standing::Failed => TaskState::Failed,
             Standing::Skipped(_) => TaskState::Skipped,
         })
     }
 
-    pub(super) fn nodes(&self) -> &[Node] {
+    pub(in crate::coordination::graph) fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    pub(in crate::coordination::graph) fn faults(&self) -> &[usize] {
+        &self.faults
+    }
+
+    pub(in crate::coordination::graph) fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
     /// The calls, as the tasks that they were made for.
-    pub(super) fn calls(&self) -> &[usize] {
+    pub(in crate::coordination::graph) fn calls(&self) -> &[usize] {
         &self.calls
     }
 
     /// The dependencies whose answers a task was given.
-    pub(super) fn fed_by(&self, task: usize) -> impl Iterator<Item = (usize, Call)> + '_ {
+    pub(in crate::coordination::graph) fn fed_by(
+        &self,
+        task: usize,
+    ) -> impl Iterator<Item = (usize, Call)> + '_ {
         self.shape
             .edges_to(task)
             .filter_map(|(_, edge)| match self.nodes[edge.from].standing {
@@ -232,10 +307,12 @@ impl GraphProtocol {
     }
 
     fn feed(&self, task: usize) -> Feed {
-        if self.shape.dependencies(task) == 0 {
+        let tag = self.nodes[task].tag;
+        if self.shape.dependencies(task) == 0 && tag.is_none() {
             return Feed::Input;
         }
-        Feed::Gather(self.fed_by(task).map(|(_, call)| call).collect())
+        let answers = self.fed_by(task).map(|(_, call)| call);
+        Feed::Gather(tag.into_iter().chain(answers).collect())
     }
 
     fn is_ready(&mut self, task: usize) {
@@ -244,16 +321,19 @@ impl GraphProtocol {
     }
 
     fn ask(&mut self, task: usize, effects: &mut Vec<Effect>) {
-        let call = self.calls.len();
-        self.calls.push(task);
+        let (worker, feed) = (self.nodes[task].worker, self.feed(task));
+        let call = self.make(task, worker, feed, effects);
         let node = &mut self.nodes[task];
         node.standing = Standing::UnderWay(call);
         node.made += 1;
-        effects.push(Effect::Ask {
-            call,
-            worker: task,
-            feed: self.feed(task),
-        });
+    }
+
+    /// Makes a call for a task.
+    fn make(&mut self, task: usize, worker: usize, feed: Feed, effects: &mut Vec<Effect>) -> Call {
+        let call = self.calls.len();
+        self.calls.push(task);
+        effects.push(Effect::Ask { call, worker, feed });
+        call
     }
 
     fn ask_more(&mut self, now: Duration, effects: &mut Vec<Effect>) {
@@ -319,17 +399,45 @@ impl GraphProtocol {
         why
     }
 
-    fn answered(&mut self, task: usize, call: Call, fact: Fact, now: Duration) {
+    fn answered(
+        &mut self,
+        task: usize,
+        call: Call,
+        fact: Fact,
+        now: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
         let holds = match fact {
             Fact::Choice(bits) => bits,
             _ => 0,
         };
+        if self.nodes[task].is_decomposed {
+            self.nodes[task].standing = Standing::Splitting(call, holds);
+            self.to_split.push_back(task);
+            self.split_next(effects);
+        } else {
+            self.done(task, call, holds, now, effects);
+        }
+    }
+
+    fn done(
+        &mut self,
+        task: usize,
+        call: Call,
+        holds: u32,
+        now: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
+        let worker = self.nodes[task].worker;
+        effects.extend([note(worker, StepOutcome::Done), Effect::Emit(call)]);
         self.under_way -= 1;
         self.nodes[task].standing = Standing::Done(call, holds);
         self.over(task, now);
     }
 
     fn failed(&mut self, task: usize, call: Call, now: Duration, effects: &mut Vec<Effect>) {
+        let worker = self.nodes[task].worker;
+        effects.extend([note(worker, StepOutcome::Failed), Effect::Emit(call)]);
         self.under_way -= 1;
         self.nodes[task].standing = Standing::Failed;
         if self.on_failure == OnFailure::Stop {
@@ -386,23 +494,31 @@ impl Protocol for GraphProtocol {
                 }
             }
             Happened::Answered { call, fact } => {
-                let Some(task) = self.task_of(call) else {
-                    return;
-                };
-                effects.extend([note(task, StepOutcome::Done), Effect::Emit(call)]);
-                self.answered(task, call, fact, now);
-            }
-            Happened::Failed { call, class } => {
-                let Some(task) = self.task_of(call) else {
-                    return;
-                };
-                if class.is_retryable() && self.nodes[task].made < self.nodes[task].attempts {
-                    effects.push(note(task, StepOutcome::Retried));
-                    self.ask(task, effects);
+                if let Some(task) = self.task_of(call) {
+                    self.answered(task, call, fact, now, effects);
+                } else if let Some(reading) = self.read_by(call) {
+                    self.read(reading, fact, now, effects);
+                } else {
                     return;
                 }
-                effects.extend([note(task, StepOutcome::Failed), Effect::Emit(call)]);
-                self.failed(task, call, now, effects);
+            }
+            Happened::Failed { call, class } => {
+                if let Some(task) = self.task_of(call) {
+                    self.faults.push(task);
+                    let node = &self.nodes[task];
+                    if class.is_retryable() && node.made < node.attempts {
+                        effects.push(note(node.worker, StepOutcome::Retried));
+                        self.ask(task, effects);
+                        return;
+                    }
+                    self.failed(task, call, now, effects);
+                } else if let Some(reading) = self.read_by(call) {
+                    self.faults.push(reading.task);
+                    self.failed(reading.task, call, now, effects);
+                    self.split_next(effects);
+                } else {
+                    return;
+                }
             }
             Happened::TimeUp { .. } => return,
         }
