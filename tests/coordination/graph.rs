@@ -512,6 +512,7 @@ async fn d6_what_cannot_be_added_fails_its_task() {
             .task(Task::new("other", plus(0)))
             .task(Task::new("behind", plus(0)).after("plan"))
             .kind(Task::new("one", plus(0)))
+            .kind(Task::joining("many", sum()))
             .at_most(5)
             .on_failure(OnFailure::GoOn)
             .build()
@@ -537,6 +538,8 @@ async fn d6_what_cannot_be_added_fails_its_task() {
         unknown.to_string(),
         "subtask \"a\" is of kind \"two\", which the graph does not know"
     );
+    let again = why(|| vec![Subtask::new("a", "many").after("other").after("other")]).await;
+    assert!(matches!(again, Some(InvalidSubtasks::DependsTwice { .. })));
     let nowhere = why(|| vec![Subtask::new("a", "one").after("b")]).await;
     assert!(matches!(
         nowhere,

@@ -1,125 +1,17 @@
 //! Building a graph: names become positions, and what cannot run is refused.
 
 use std::collections::HashMap;
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use super::invalid::InvalidGraph;
 use super::machine::OnFailure;
 use super::plan::Plan;
-use super::shape::{Edge, Shape};
+use super::shape::Shape;
 use super::subtask::Table;
-use super::task::{Branch, Predicate, Task, Work};
+use super::task::{Branch, Task, Work};
+use super::wiring::{Wires, Wiring};
 use super::{Graph, Node};
-
-/// Conditions on one answer: each has a bit of a [`Fact`].
-///
-/// [`Fact`]: crate::coordination::Fact
-const MOST_CONDITIONS: usize = 32;
-
-/// A graph that cannot be built, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum InvalidGraph {
-    /// It has no task.
-    NoTasks,
-    /// Two tasks have this name.
-    DuplicateTask(Arc<str>),
-    /// A task depends on one that does not exist.
-    UnknownDependency {
-        /// Which depends.
-        task: Arc<str>,
-        /// On what.
-        on: Arc<str>,
-    },
-    /// A branch leads to a task that does not exist.
-    UnknownTarget {
-        /// Whose answer it asks about.
-        on: Arc<str>,
-        /// Where it leads.
-        target: Arc<str>,
-    },
-    /// A task depends on another in two ways.
-    DependsTwice {
-        /// Which depends.
-        task: Arc<str>,
-        /// On what.
-        on: Arc<str>,
-    },
-    /// Tasks that wait for each other, in their order; the first comes again as
-    /// the last.
-    Circle(Vec<Arc<str>>),
-    /// This task takes one answer, and has several dependencies.
-    SeveralInputs(Arc<str>),
-    /// There are more than 32 conditions on the answer of this task.
-    TooManyConditions(Arc<str>),
-    /// This kind has dependencies; its tasks say their own.
-    KindDepends(Arc<str>),
-    /// There are more tasks than there may be in all.
-    TooManyTasks {
-        /// So many there are.
-        tasks: usize,
-        /// So many there may be.
-        at_most: usize,
-    },
-    /// This bound is 0, so nothing could run.
-    Zero(&'static str),
-}
-
-impl fmt::Display for InvalidGraph {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoTasks => f.write_str("the graph has no task, add one"),
-            Self::DuplicateTask(task) => {
-                write!(
-                    f,
-                    "two tasks are named {task:?}, give each a name of its own"
-                )
-            }
-            Self::UnknownDependency { task, on } => {
-                write!(
-                    f,
-                    "task {task:?} depends on {on:?}, which is no task of the graph"
-                )
-            }
-            Self::UnknownTarget { on, target } => {
-                write!(
-                    f,
-                    "the branch after {on:?} leads to {target:?}, which is no task of the graph"
-                )
-            }
-            Self::DependsTwice { task, on } => {
-                write!(
-                    f,
-                    "task {task:?} depends on {on:?} in two ways, say it once"
-                )
-            }
-            Self::Circle(tasks) => {
-                write!(f, "tasks wait for each other: {}", tasks.join(" -> "))
-            }
-            Self::SeveralInputs(task) => write!(
-                f,
-                "task {task:?} takes one answer and has several dependencies, make it a joining one"
-            ),
-            Self::TooManyConditions(task) => write!(
-                f,
-                "more than {MOST_CONDITIONS} conditions ask about the answer of {task:?}, have another task ask"
-            ),
-            Self::KindDepends(kind) => {
-                write!(f, "kind {kind:?} has dependencies, leave them to its tasks")
-            }
-            Self::TooManyTasks { tasks, at_most } => {
-                write!(
-                    f,
-                    "there are {tasks} tasks where {at_most} may be, allow more"
-                )
-            }
-            Self::Zero(bound) => write!(f, "{bound} is 0, so nothing could run, allow at least 1"),
-        }
-    }
-}
-
-impl Error for InvalidGraph {}
 
 /// A graph to be. Made by [`graph`].
 #[must_use = "a graph does nothing until it is built and started"]
@@ -135,6 +27,20 @@ pub struct GraphBuilder<T> {
 }
 
 /// A graph of tasks that all give a `T`.
+///
+/// ```
+/// use callboard::prelude::*;
+/// use callboard::coordination::graph::{Task, graph};
+///
+/// let same = || WorkerRef::from_fn("same", |n: u32| async move { Ok(n) });
+/// let refused = graph("work")
+///     .task(Task::new("a", same()).after("c"))
+///     .task(Task::new("b", same()).after("a"))
+///     .task(Task::new("c", same()).after("b"))
+///     .build()
+///     .unwrap_err();
+/// assert_eq!(refused.to_string(), "tasks wait for each other: a -> b -> c -> a");
+/// ```
 pub fn graph<T: Clone + Send + Sync + 'static>(name: impl Into<Arc<str>>) -> GraphBuilder<T> {
     GraphBuilder {
         name: name.into(),
@@ -207,20 +113,11 @@ impl<T: Clone + Send + Sync + 'static> GraphBuilder<T> {
                 return Err(InvalidGraph::DuplicateTask(Arc::clone(&task.name)));
             }
         }
-        let mut wiring = Wiring::new(names, self.tasks.len());
+        let mut wires = Wires::new(names);
         let mut nodes = Vec::new();
         for (to, task) in self.tasks.into_iter().enumerate() {
             for after in task.after {
-                let from = wiring.dependency(&task.name, &after.on)?;
-                let condition = after.when.map(|(words, holds)| {
-                    let bit = wiring.bit(from);
-                    wiring.questions[from].push(Question {
-                        cases: vec![(holds, bit)],
-                        otherwise: 0,
-                    });
-                    (words, bit)
-                });
-                wiring.edge(from, to, condition);
+                wires.dependency(to, &task.name, after)?;
             }
             nodes.push(Node {
                 name: task.name,
@@ -232,20 +129,17 @@ impl<T: Clone + Send + Sync + 'static> GraphBuilder<T> {
             });
         }
         for branch in self.branches {
-            wiring.branch(branch)?;
+            wires.branch(branch)?;
         }
-        wiring.check(&nodes)?;
         let Wiring {
             names,
-            mut edges,
+            edges,
+            conditions,
             questions,
-            ..
-        } = wiring;
+        } = wires.finish(|task| Arc::clone(&nodes[task].name))?;
         for (node, questions) in nodes.iter_mut().zip(questions) {
-            node.questions = questions.into_iter().map(Arc::new).collect();
+            node.questions = questions;
         }
-        edges.sort_by_key(|(edge, _)| edge.to);
-        let (edges, conditions): (Vec<_>, Vec<_>) = edges.into_iter().unzip();
         let weights = nodes.iter().map(|node| node.weight);
         let plan = Plan {
             shape: Shape::new(weights.collect(), edges),
@@ -340,126 +234,4 @@ fn kinds<T>(kinds: Vec<Task<T>>) -> Result<(Vec<Node<T>>, Known), InvalidGraph> 
         });
     }
     Ok((nodes, known))
-}
-
-/// What is asked about an answer: the first case that holds sets its bit.
-pub(super) struct Question<T> {
-    cases: Vec<(Predicate<T>, u32)>,
-    /// The bits where no case holds.
-    otherwise: u32,
-}
-
-impl<T> Question<T> {
-    pub(super) fn ask(&self, answer: &T) -> u32 {
-        let mut cases = self.cases.iter();
-        let first = cases.find_map(|(holds, bit)| holds(answer).then_some(*bit));
-        first.unwrap_or(self.otherwise)
-    }
-}
-
-/// An edge, and its condition in words.
-type Wire = (Edge, Option<Arc<str>>);
-
-/// Edges and conditions on their way from names to positions.
-struct Wiring<T> {
-    names: HashMap<Arc<str>, usize>,
-    edges: Vec<Wire>,
-    /// By the tasks whose answers they ask about.
-    questions: Vec<Vec<Question<T>>>,
-    /// Conditions so far, likewise.
-    asked: Vec<usize>,
-}
-
-impl<T> Wiring<T> {
-    fn new(names: HashMap<Arc<str>, usize>, tasks: usize) -> Self {
-        Self {
-            names,
-            edges: Vec::new(),
-            questions: (0..tasks).map(|_| Vec::new()).collect(),
-            asked: vec![0; tasks],
-        }
-    }
-
-    fn dependency(&self, task: &Arc<str>, on: &Arc<str>) -> Result<usize, InvalidGraph> {
-        let unknown = || InvalidGraph::UnknownDependency {
-            task: Arc::clone(task),
-            on: Arc::clone(on),
-        };
-        self.names.get(on).copied().ok_or_else(unknown)
-    }
-
-    /// A bit for the next condition on an answer. There are too many where none
-    /// is left, which [`Wiring::check`] refuses.
-    fn bit(&mut self, task: usize) -> u32 {
-        let at = self.asked[task];
-        self.asked[task] += 1;
-        u32::try_from(at)
-            .ok()
-            .and_then(|at| 1_u32.checked_shl(at))
-            .unwrap_or_default()
-    }
-
-    fn edge(&mut self, from: usize, to: usize, condition: Option<(Arc<str>, u32)>) {
-        let (words, when) = condition.unzip();
-        self.edges.push((Edge { from, to, when }, words));
-    }
-
-    fn branch(&mut self, branch: Branch<T>) -> Result<(), InvalidGraph> {
-        let mut question = Question {
-            cases: Vec::new(),
-            otherwise: 0,
-        };
-        let mut edges: Vec<Wire> = Vec::new();
-        for arm in branch.arms {
-            let unknown = || InvalidGraph::UnknownTarget {
-                on: Arc::clone(&branch.on),
-                target: Arc::clone(&arm.to),
-            };
-            let to = self.names.get(&arm.to).copied().ok_or_else(unknown)?;
-            let from = self.dependency(&arm.to, &branch.on)?;
-            let bit = self.bit(from);
-            match arm.holds {
-                Some(holds) => question.cases.push((holds, bit)),
-                None => question.otherwise = bit,
-            }
-            // Two cases may lead to the same task.
-            match edges.iter_mut().find(|(edge, _)| edge.to == to) {
-                Some((edge, words)) => {
-                    edge.when = edge.when.map(|bits| bits | bit);
-                    *words = words
-                        .take()
-                        .map(|it| format!("{it} or {}", arm.condition).into());
-                }
-                None => {
-                    let when = Some(bit);
-                    edges.push((Edge { from, to, when }, Some(arm.condition)));
-                }
-            }
-        }
-        if let Some((edge, _)) = edges.first() {
-            self.questions[edge.from].push(question);
-        }
-        self.edges.append(&mut edges);
-        Ok(())
-    }
-
-    fn check(&self, nodes: &[Node<T>]) -> Result<(), InvalidGraph> {
-        let name = |task: usize| Arc::clone(&nodes[task].name);
-        if let Some(task) = self.asked.iter().position(|asked| *asked > MOST_CONDITIONS) {
-            return Err(InvalidGraph::TooManyConditions(name(task)));
-        }
-        let mut pairs: Vec<_> = self
-            .edges
-            .iter()
-            .map(|(edge, _)| (edge.to, edge.from))
-            .collect();
-        pairs.sort_unstable();
-        match pairs.windows(2).find(|pair| pair[0] == pair[1]) {
-            None => Ok(()),
-            Some(pair) => Err(InvalidGraph::DependsTwice {
-                task: name(pair[0].0),
-                on: name(pair[0].1),
-            }),
-        }
-    }
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::build::Question;
 use super::subtask::{Book, Table, Word};
 use super::task::{Given, Inputs, Split, Work};
+use super::wiring::Question;
 use super::{GraphReport, Node};
+use crate::actor::core::shell::catch;
 use crate::actor::{BoxFuture, Fault, Metadata, Serve, Served, WorkerRef};
 use crate::coordination::driver::{Act, Answer, Fed, Kept, Payload, Seat, copy_of};
 use crate::coordination::protocol::Fact;
@@ -133,10 +134,13 @@ pub(super) fn splitter<T: Clone + Send + Sync + 'static>() -> Seat {
         let (Some(split), Some(answer)) = (&given.split, &given.answer) else {
             return Err(wrong());
         };
+        let refused = |fault: Fault| fault.at(&given.task);
+        let subtasks = catch(|| split(answer))
+            .map_err(|_| refused(Fault::permanent("splitting the answer panicked")))?;
         let words = given
             .run
-            .add(&split(answer))
-            .map_err(|invalid| Fault::permanent(invalid.to_string()).because(invalid))?;
+            .add(&subtasks)
+            .map_err(|invalid| refused(Fault::permanent(invalid.to_string()).because(invalid)))?;
         let words = words.into_iter().map(|word| {
             let code = word.code();
             let who = match word {

@@ -63,7 +63,8 @@
 //! [decomposed](Task::decompose) into further ones, of kinds that the graph knows,
 //! up to [a bound](GraphBuilder::at_most); the run is over when those are
 //! (`d6_an_answer_adds_tasks_while_the_graph_runs`). What cannot be added fails the
-//! task that wanted it (`d6_what_cannot_be_added_fails_its_task`).
+//! task that wanted it (`d6_what_cannot_be_added_fails_its_task`). Each answer that
+//! adds anything costs a look at the whole graph.
 //!
 //! *What does a condition cost?* It is asked once for each answer, on the driver's
 //! task; its panic fails the task that it asks about
@@ -77,6 +78,7 @@
 
 mod build;
 mod desk;
+mod invalid;
 mod machine;
 mod plan;
 mod report;
@@ -85,8 +87,10 @@ mod subtask;
 mod task;
 #[cfg(test)]
 mod tests;
+mod wiring;
 
-pub use build::{GraphBuilder, InvalidGraph, graph};
+pub use build::{GraphBuilder, graph};
+pub use invalid::InvalidGraph;
 pub use machine::{GraphProtocol, OnFailure, TaskRules, TaskState};
 pub use plan::Description;
 pub use report::{GraphReport, Skipped, TaskRun};
@@ -96,11 +100,11 @@ pub use task::{Branch, Cases, Inputs, Task, branch};
 use std::fmt;
 use std::sync::Arc;
 
-use self::build::Question;
 use self::desk::{Desk, Entry, reader, splitter};
 use self::plan::Plan;
 use self::subtask::{Book, Table};
 use self::task::{Given, Split, Work};
+use self::wiring::Question;
 use super::driver::{Act, Outcome, Score, Seat, copy_of};
 use super::pattern::{calls_for, start};
 use crate::actor::{System, WorkerRef};

@@ -1,6 +1,6 @@
 //! Tasks that an answer adds, and what a run knows of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -58,6 +58,13 @@ pub enum InvalidSubtasks {
         /// On what.
         on: Arc<str>,
     },
+    /// A subtask depends on another in two ways.
+    DependsTwice {
+        /// Which depends.
+        task: Arc<str>,
+        /// On what.
+        on: Arc<str>,
+    },
     /// Subtasks that wait for each other, in their order; the first comes again
     /// as the last.
     Circle(Vec<Arc<str>>),
@@ -85,6 +92,12 @@ impl fmt::Display for InvalidSubtasks {
                 write!(
                     f,
                     "subtask {task:?} depends on {on:?}, which is no task of the run"
+                )
+            }
+            Self::DependsTwice { task, on } => {
+                write!(
+                    f,
+                    "subtask {task:?} depends on {on:?} in two ways, say it once"
                 )
             }
             Self::Circle(tasks) => {
@@ -191,6 +204,13 @@ impl<T> Book<T> {
         let mut kinds = Vec::new();
         for (to, task) in subtasks.iter().enumerate() {
             kinds.push(self.kind_of(task)?);
+            let mut said = HashSet::new();
+            if let Some(on) = task.after.iter().find(|on| !said.insert(&***on)) {
+                return Err(InvalidSubtasks::DependsTwice {
+                    task: Arc::clone(&task.name),
+                    on: Arc::clone(on),
+                });
+            }
             for on in &task.after {
                 match batch.get(&**on) {
                     Some(&from) => edges.push(Edge {

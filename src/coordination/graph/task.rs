@@ -160,6 +160,27 @@ impl<T: Send + Sync + 'static> Task<T> {
     /// Its answer adds these tasks to the run. Names that are there, unknown
     /// dependencies, circles and too many tasks fail this task, with
     /// [`InvalidSubtasks`](super::InvalidSubtasks) as the cause; so does a panic.
+    ///
+    /// ```
+    /// use callboard::prelude::*;
+    /// use callboard::coordination::graph::{Subtask, Task, graph};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), BoxError> {
+    /// let system = System::new("demo");
+    /// let same = WorkerRef::from_fn("same", |n: u32| async move { Ok(n) });
+    /// let halve = WorkerRef::from_fn("halve", |n: u32| async move { Ok(n / 2) });
+    /// let plan = Task::new("plan", same).decompose(|parts| {
+    ///     let part = |at| Subtask::new(format!("part {at}"), "half").after("plan");
+    ///     (0..*parts).map(part).collect()
+    /// });
+    /// let work = graph("work").task(plan).kind(Task::new("half", halve)).build()?;
+    /// let report = work.start(&system).await?.ask(2).await?.value;
+    /// assert_eq!(report.answers["part 1"], 1);
+    /// assert_eq!(report.answers.len(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn decompose(mut self, split: impl Fn(&T) -> Vec<Subtask> + Send + Sync + 'static) -> Self {
         self.split = Some(Arc::new(split));
         self
@@ -209,6 +230,16 @@ pub struct Branch<T> {
 }
 
 /// Chooses what follows this task by its answer.
+///
+/// ```
+/// use callboard::coordination::graph::branch;
+///
+/// let by_size = branch("read")
+///     .when("large", |n: &u32| *n > 50, "store")
+///     .when("small", |n| *n > 5, "send")
+///     .otherwise("drop");
+/// # let _ = by_size;
+/// ```
 pub fn branch<T>(task: impl Into<Arc<str>>) -> Cases<T> {
     Cases {
         on: task.into(),
