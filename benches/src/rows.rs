@@ -486,6 +486,12 @@ pub const SUBJECTS: &[Subject] = &[
         work: pattern(Shape::Scatter, Steps::Actors),
         rows: STEP,
     },
+    Subject {
+        name: "patterns/graph",
+        what: "a node of a graph of 1,000 functions, ten abreast, on one thread; awaited in order",
+        work: pattern(Shape::Graph, Steps::Functions),
+        rows: STEP,
+    },
 ];
 
 /// What a step of a pattern may cost.

@@ -155,6 +155,8 @@ pub enum Shape {
     Pipeline,
     /// [`SCATTERED`] workers, all at once.
     Scatter,
+    /// [`NODES`] tasks, each after the one [`ABREAST`] before it.
+    Graph,
 }
 
 impl Shape {
@@ -164,6 +166,7 @@ impl Shape {
         match self {
             Self::Pipeline => STAGES,
             Self::Scatter => SCATTERED,
+            Self::Graph => NODES,
         }
     }
 }
@@ -182,6 +185,12 @@ pub const STAGES: u64 = 10;
 
 /// Workers of a scatter.
 pub const SCATTERED: u64 = 100;
+
+/// Tasks of a graph.
+pub const NODES: u64 = 1_000;
+
+/// How far back a task of a graph depends on another: so many are ready at once.
+pub const ABREAST: u64 = 10;
 
 /// Something that bounds how much happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

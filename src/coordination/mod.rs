@@ -1,8 +1,9 @@
 //! Patterns of several workers, each a worker again.
 //!
-//! The streaming [`pipeline`], the [`scatter`], [`map_reduce`], and loops that
-//! [`iterate`] until they converge. Each is a pure machine ([`protocol`]) run by one
-//! supervised driver actor, as is a protocol of your own ([`ensemble`]).
+//! The streaming [`pipeline`], the [`scatter`], [`map_reduce`], the task
+//! [`graph`](mod@graph), and loops that [`iterate`] until they converge. Each is a
+//! pure machine ([`protocol`]) run by one supervised driver actor, as is a protocol
+//! of your own ([`ensemble`]).
 //!
 //! ```
 //! use callboard::prelude::*;
@@ -33,8 +34,12 @@
 //!
 //! # Questions
 //!
+//! *What if tasks depend on each other, or on conditions?* The [graph](mod@graph) runs
+//! what is ready side by side, and skips what its conditions leave out.
+//!
 //! *What happens when a worker fails?* The protocol decides: a pipeline ends
-//! the item with the stage's name in the fault, a scatter goes by its [`Need`].
+//! the item with the stage's name in the fault, a scatter goes by its [`Need`], a
+//! graph by its [policy](graph::OnFailure).
 //!
 //! *What happens when a protocol has a bug?* The driver enforces the
 //! [rules](protocol::Rule): the run fails with a permanent fault that names the
@@ -79,6 +84,7 @@
 mod drawing;
 mod driver;
 mod ensemble;
+pub mod graph;
 mod iterate;
 mod map_reduce;
 mod pattern;
@@ -88,6 +94,7 @@ mod scatter;
 
 pub use driver::Participant;
 pub use ensemble::{Ensemble, ensemble};
+pub use graph::graph;
 pub use iterate::{Iterate, IterateProtocol, Otherwise, iterate};
 pub use map_reduce::{MapReduce, MapReduceProtocol, Order, Reduction, map_reduce};
 pub use pattern::Streamed;

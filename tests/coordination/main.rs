@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks")]
 
 mod common;
+mod graph;
 mod iterate;
 mod map_reduce;
 mod patterns;

@@ -6,13 +6,14 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use callboard::actor::Worker;
+use callboard::coordination::graph::{Graph, Task, graph};
 use callboard::coordination::{Pipeline, pipeline, scatter};
 use callboard::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::contender::Contender;
 use crate::runtime::on_this_thread;
-use crate::work::{MAILBOX, Outcome, Shape, Steps, Work};
+use crate::work::{ABREAST, MAILBOX, NODES, Outcome, Shape, Steps, Work};
 
 /// Adds one.
 struct Adds;
@@ -55,6 +56,7 @@ pub(super) async fn callboard(shape: Shape, of: Steps, steps: u64) -> Duration {
                 .start(&system, "all")
                 .await
         }
+        Shape::Graph => sums(wide(workers), &system).await,
     };
     let pattern = pattern.expect("the pattern starts");
     let started = Instant::now();
@@ -65,6 +67,28 @@ pub(super) async fn callboard(shape: Shape, of: Steps, steps: u64) -> Duration {
     started.elapsed()
 }
 
+/// A graph of these workers, [`ABREAST`] at once.
+fn wide(workers: Vec<WorkerRef<u64, u64>>) -> Graph<u64> {
+    let tasks = workers.into_iter().zip(0..).map(|(worker, at): (_, u64)| {
+        let task = Task::new(format!("task-{at}"), worker);
+        match at.checked_sub(ABREAST) {
+            Some(before) => task.after(format!("task-{before}")),
+            None => task,
+        }
+    });
+    let all = tasks.fold(graph("wide"), |all, task| all.task(task));
+    all.build().expect("the graph is right")
+}
+
+/// The sum of all answers of a graph.
+async fn sums(graph: Graph<u64>, system: &System) -> Result<WorkerRef<u64, u64>, StartError> {
+    let graph = graph.start(system).await?;
+    Ok(WorkerRef::from_fn("sums", move |n| {
+        let graph = graph.clone();
+        async move { Ok(graph.ask(n).await?.value.answers.values().sum()) }
+    }))
+}
+
 fn runs(shape: Shape, steps: u64) -> u64 {
     steps.div_ceil(shape.workers())
 }
@@ -73,6 +97,8 @@ fn expected(shape: Shape, n: u64) -> u64 {
     match shape {
         Shape::Pipeline => n + shape.workers(),
         Shape::Scatter => (n + 1) * shape.workers(),
+        // Each row adds one to the row before.
+        Shape::Graph => (1..=NODES / ABREAST).map(|row| (n + row) * ABREAST).sum(),
     }
 }
 
@@ -160,6 +186,15 @@ impl Contender for ByHand {
                             n = hand.call(n).await;
                         }
                         n
+                    }
+                    Shape::Graph => {
+                        let mut row = vec![n; ABREAST as usize];
+                        let mut sum = 0;
+                        for (hand, at) in hands.iter().zip((0..row.len()).cycle()) {
+                            row[at] = hand.call(row[at]).await;
+                            sum += row[at];
+                        }
+                        sum
                     }
                 };
                 assert_eq!(answer, expected(shape, n));

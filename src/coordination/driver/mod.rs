@@ -25,7 +25,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use self::futures::Futures;
-use self::participant::{Act, Answer, Outcome};
 use self::running::Running;
 use super::protocol::{
     Call, Effect, Failure, Feed, Happened, Limits, Protocol, Run, StepOutcome, Timer,
@@ -39,7 +38,9 @@ use crate::actor::{
 use crate::supervision::pool::slab::Slab;
 
 pub use self::participant::Participant;
-pub(crate) use self::participant::{Check, Payload, Seat};
+pub(crate) use self::participant::{
+    Act, Answer, Check, Fed, Kept, Kinds, Outcome, Payload, Seat, copy_of,
+};
 pub(crate) use self::score::{Drive, Gathered, Listener, OnError, Score};
 
 /// So many events are applied in one go before the neighbours run.

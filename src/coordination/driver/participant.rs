@@ -76,7 +76,7 @@ pub(crate) struct Kinds {
 }
 
 impl Kinds {
-    fn of<In: 'static, Out: 'static>() -> Self {
+    pub(crate) fn of<In: 'static, Out: 'static>() -> Self {
         Self {
             takes: TypeId::of::<In>(),
             gives: TypeId::of::<Out>(),

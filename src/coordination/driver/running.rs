@@ -6,7 +6,7 @@ use super::futures::Futures;
 use super::participant::{Answer, Copier, Fed, Kept, Outcome, Payload};
 use super::{Gathered, Key, Listener, What};
 use crate::actor::{Fault, FaultClass, Job, Metadata, Reply, Request, Served};
-use crate::coordination::protocol::{Call, Failure, Feed, Run};
+use crate::coordination::protocol::{Call, Failure, Feed, Protocol, Run};
 
 /// A call, as far as the machine does not know it.
 struct Made {
@@ -152,7 +152,10 @@ impl<P, Out> Running<P, Out> {
     }
 
     /// What the run gathered, for its conclusion.
-    pub(super) fn gather(&mut self, feed: &Feed) -> Gathered {
+    pub(super) fn gather(&mut self, feed: &Feed) -> Gathered<'_>
+    where
+        P: Protocol,
+    {
         let payloads: Vec<(usize, Payload)> = match feed {
             Feed::Gather(calls) => calls
                 .iter()
@@ -180,6 +183,7 @@ impl<P, Out> Running<P, Out> {
                 .into_iter()
                 .filter_map(|(call, fault)| Some((self.worker(call)?, fault)))
                 .collect(),
+            machine: self.run.machine(),
         }
     }
 

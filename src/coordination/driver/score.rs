@@ -1,12 +1,15 @@
 //! What all runs of a pattern share, and what its driver is told.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use super::participant::{Payload, Seat};
 use crate::actor::{Fault, Job};
 
 /// What a run gathered.
-pub(crate) struct Gathered {
+pub(crate) struct Gathered<'a> {
+    /// The machine at its end, for patterns that tell how it went.
+    pub(crate) machine: &'a dyn Any,
     /// Answers that the protocol asked for, with the participant's position.
     pub(crate) answers: Vec<(usize, Payload)>,
     /// Failures on the way, with the participant's position, in order.
@@ -14,7 +17,7 @@ pub(crate) struct Gathered {
 }
 
 /// Makes the typed answer of what a run gathered.
-pub(crate) type Conclude<Out> = Arc<dyn Fn(Gathered) -> Result<Out, Fault> + Send + Sync>;
+pub(crate) type Conclude<Out> = Arc<dyn Fn(Gathered<'_>) -> Result<Out, Fault> + Send + Sync>;
 
 /// What happens when a run fails: the participant, its fault.
 pub(crate) type OnError = Arc<dyn Fn(&str, &Fault) + Send + Sync>;

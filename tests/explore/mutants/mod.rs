@@ -1,6 +1,7 @@
 //! Copies of the shipped machines with one line wrong. Each wrong line must be
 //! found.
 
+mod graph;
 mod iterate;
 mod map_reduce;
 mod pipeline;

@@ -1,0 +1,110 @@
+//! A graph without its workers: names and shape, described and drawn.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::shape::Shape;
+
+/// Names and shape.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) shape: Shape,
+    pub(super) names: Vec<Arc<str>>,
+    /// By the positions of the edges, in words.
+    pub(super) conditions: Vec<Option<Arc<str>>>,
+    /// By the positions of the tasks.
+    pub(super) is_decomposed: Vec<bool>,
+}
+
+impl Plan {
+    pub(super) fn name(&self, task: usize) -> Arc<str> {
+        Arc::clone(&self.names[task])
+    }
+
+    pub(super) fn named(&self, tasks: impl IntoIterator<Item = usize>) -> Vec<Arc<str>> {
+        tasks.into_iter().map(|task| self.name(task)).collect()
+    }
+
+    /// With the tasks that a run added.
+    pub(super) fn grown(&self, shape: &Shape, added: Vec<Arc<str>>) -> Self {
+        let mut conditions = self.conditions.clone();
+        conditions.resize(shape.edges(), None);
+        let mut is_decomposed = self.is_decomposed.clone();
+        is_decomposed.resize(shape.len(), false);
+        Self {
+            shape: shape.clone(),
+            names: self.names.iter().cloned().chain(added).collect(),
+            conditions,
+            is_decomposed,
+        }
+    }
+
+    pub(super) fn describe(&self) -> Description {
+        let levels = self.shape.levels().into_iter();
+        let alone = |&task: &usize| self.shape.dependencies(task) == 0 && !self.is_decomposed[task];
+        Description {
+            levels: levels.map(|tasks| self.named(tasks)).collect(),
+            atomic: self.named((0..self.shape.len()).filter(alone)),
+            critical_path: self.named(self.shape.critical_path()),
+            weight: self.shape.weight(),
+        }
+    }
+
+    /// The graph as a flowchart.
+    pub(super) fn mermaid(&self) -> String {
+        let mut text = String::from("flowchart TD\n");
+        for (task, name) in self.names.iter().enumerate() {
+            text += &format!("    t{task}[\"{}\"]\n", escaped(name));
+        }
+        for (at, condition) in self.conditions.iter().enumerate() {
+            let edge = self.shape.edge(at);
+            let words = condition.as_ref();
+            let words = words.map(|words| format!("|\"{}\"|", escaped(words)));
+            let words = words.unwrap_or_default();
+            text += &format!("    t{} -->{words} t{}\n", edge.from, edge.to);
+        }
+        text
+    }
+}
+
+/// Text that ends neither its label nor its line.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' => escaped += "#quot;",
+            '#' => escaped += "#35;",
+            '<' => escaped += "#lt;",
+            '>' => escaped += "#gt;",
+            c if c.is_control() => escaped.push(' '),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// What a graph is, before it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Description {
+    /// What can run side by side: all that the tasks of a level depend on is in
+    /// the levels before.
+    pub levels: Vec<Vec<Arc<str>>>,
+    /// Tasks that need nothing but the run's input, and add no others.
+    pub atomic: Vec<Arc<str>>,
+    /// The heaviest way through the graph.
+    pub critical_path: Vec<Arc<str>>,
+    /// The weight of all tasks.
+    pub weight: u64,
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, tasks) in self.levels.iter().enumerate() {
+            writeln!(f, "level {at}: {}", tasks.join(", "))?;
+        }
+        writeln!(f, "atomic: {}", self.atomic.join(", "))?;
+        writeln!(f, "critical path: {}", self.critical_path.join(" -> "))?;
+        write!(f, "weight: {}", self.weight)
+    }
+}
