@@ -589,3 +589,38 @@ async fn d6_what_is_added_behind_a_failure_is_skipped() {
     assert_eq!(report.answers["works"], 1);
     assert_eq!(report.critical_path.join(" -> "), "plan -> works");
 }
+
+#[tokio::test(start_paused = true)]
+async fn d6_so_many_tasks_and_dependencies_may_be_added_and_no_more() {
+    let grows = |by: usize, on: fn(usize) -> std::ops::Range<usize>, at_most: usize| async move {
+        let graph = graph("grows")
+            .task(Task::new("plan", plus(0)).decompose(move |_| {
+                let task = |at: usize| {
+                    let task = Subtask::new(format!("{at}"), "one");
+                    on(at).fold(task, |task, on| task.after(format!("{on}")))
+                };
+                (0..by).map(task).collect()
+            }))
+            .kind(Task::joining("one", sum()))
+            .at_most(at_most)
+            .build()
+            .unwrap();
+        let report = run(&graph, 0).await;
+        report.map(|report| report.answers.len())
+    };
+    assert_eq!(
+        grows(999, |at| at.saturating_sub(5)..at, 1_000)
+            .await
+            .unwrap(),
+        1_000
+    );
+    let fault = grows(1_000, |_| 0..0, 1_000).await.unwrap_err();
+    assert!(fault.message().contains("more than 1000 tasks"), "{fault}");
+    // 300 dependencies where there may be ten for each of 26 tasks.
+    let fault = grows(25, |at| 0..at, 26).await.unwrap_err();
+    assert!(
+        fault.message().contains("more than 260 dependencies"),
+        "{fault}"
+    );
+    assert!(fault.message().contains("plan"), "{fault}");
+}

@@ -95,6 +95,7 @@ fn d6_whatever_an_answer_adds_every_run_ends_once_within_its_bounds() {
                 .participants(4)
                 .facts([Fact::Count(2), Fact::Choice(0), Fact::Choice(1)])
                 .failures([FaultClass::Permanent])
+                .duplicates()
                 .at_most_under_way(concurrency)
                 .invariant("there are no more tasks than there may be", move |seen| {
                     seen.machine().state(at_most).is_none()

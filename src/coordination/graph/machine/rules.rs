@@ -56,8 +56,8 @@ impl TaskRules {
         self
     }
 
-    /// Depends on this one, where its answer's [`Fact::Choice`] has any of these
-    /// bits.
+    /// Depends on this one, where its answer's
+    /// [`Fact::Choice`](crate::coordination::Fact::Choice) has any of these bits.
     #[must_use]
     pub fn after_if(mut self, task: usize, bits: u32) -> Self {
         self.after.push((task, Some(bits)));
