@@ -5,7 +5,7 @@
 //! - [`mailbox`]: bounded queues, what happens when they are full, the books.
 //! - [`supervision`]: who restarts whom; pools.
 //! - [`resilience`]: breakers, retries, limits, fallbacks in front of workers.
-//! - [`coordination`]: pipelines, scatters, map-reduce and loops, as protocols
+//! - [`coordination`]: pipelines, scatters, map-reduce, task graphs and loops, as protocols
 //!   that compose.
 //! - [`policy`]: the pure arithmetic behind all of it.
 //! - [`testing`]: probes, scripted workers, assertions.
