@@ -32,6 +32,7 @@
 //! | Is the callee well? | [`Breaker`] |
 //! | May it work the next time? | [`Retrier`], within a [`RetryBudget`] |
 //! | Who else can answer? | [`Fallback`] |
+//! | Who fits best just now? | [`Balancer`] |
 //! | Can the answer do without a part? | [`Degradation`] |
 //! | How many are with it already? | [`Bulkhead`] |
 //! | How often was it asked lately? | [`RateLimiter`], [`KeyedRateLimiter`] |
@@ -139,6 +140,7 @@
 //!
 //! [`Fault`]: crate::actor::Fault
 
+mod balancer;
 mod batch;
 pub mod breaker;
 mod bulkhead;
@@ -156,6 +158,7 @@ pub mod retry;
 mod stack;
 mod tickets;
 
+pub use balancer::Balancer;
 pub use batch::{BatchConfig, BatchStats, BatchWorker, Batcher, Batching, Gather, MiscountedBatch};
 pub use breaker::{Breaker, BreakerEvent, BreakerEvents, BreakerPermit, BreakerStats, Open};
 pub use bulkhead::{Bulkhead, BulkheadConfig, BulkheadFull, BulkheadPermit, BulkheadStats};

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks")]
 
+mod balancer;
 mod breaker;
 #[cfg(feature = "cache")]
 mod cache;
