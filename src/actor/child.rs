@@ -491,6 +491,8 @@ pub enum InvalidSpec {
     Breaker(crate::policy::breaker::InvalidBreaker),
     /// A retry is.
     Retry(crate::policy::retry::InvalidRetry),
+    /// The weights of a score are.
+    Weights(crate::policy::choice::InvalidWeights),
     /// A combination that makes no sense, in words.
     Combination(&'static str),
 }
@@ -512,6 +514,7 @@ impl fmt::Display for InvalidSpec {
             Self::HealthCheck(why) => why.fmt(f),
             Self::Breaker(why) => why.fmt(f),
             Self::Retry(why) => why.fmt(f),
+            Self::Weights(why) => why.fmt(f),
             Self::Combination(why) => f.write_str(why),
         }
     }

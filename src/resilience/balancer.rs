@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actor::{BoxFuture, Fault, FaultClass, InvalidSpec, Serve, Served, WorkerRef};
-use crate::policy::choice::{InvalidWeights, LoadWeights, Metrics, Recent, highest};
+use crate::policy::choice::{LoadWeights, Metrics, Recent, highest};
 use crate::sync::Mutex;
 
 struct Agent<In, Out> {
@@ -109,12 +109,7 @@ impl<In: Send + 'static, Out: Send + 'static> Balancer<In, Out> {
                 "a balancer has at least one agent",
             ));
         }
-        self.weights.validate().map_err(|why| {
-            InvalidSpec::Combination(match why {
-                InvalidWeights::NotAWeight => "a weight is a finite number from 0 on",
-                InvalidWeights::Nothing => "weights that are all 0 say nothing",
-            })
-        })?;
+        self.weights.validate().map_err(InvalidSpec::Weights)?;
         let inside = Inside {
             weights: self.weights,
             standings: vec![Standing::default(); self.agents.len()],
