@@ -122,7 +122,7 @@ pub use self::feed::EventStream;
 pub use self::observe::DeadLetters;
 pub use self::registry::{Listing, NotAdmitted};
 pub use self::served::{Metadata, Served};
-pub use self::stream::{ConsumerGone, PartStream, Parts, parts};
+pub use self::stream::{ConsumerGone, Merged, PartStream, Parts, merge, parts};
 pub use self::system::{NoRuntime, System, SystemConfig};
 pub use self::time::TimerId;
 pub use self::worker::{AskWorker, BoxFuture, Job, Serve, Worker, WorkerCommand, WorkerRef};
