@@ -495,6 +495,8 @@ pub enum InvalidSpec {
     Weights(crate::policy::choice::InvalidWeights),
     /// A combination that makes no sense, in words.
     Combination(&'static str),
+    /// What a part of a pattern takes is not what others give, in words.
+    Wiring(String),
 }
 
 impl fmt::Display for InvalidSpec {
@@ -516,6 +518,7 @@ impl fmt::Display for InvalidSpec {
             Self::Retry(why) => why.fmt(f),
             Self::Weights(why) => why.fmt(f),
             Self::Combination(why) => f.write_str(why),
+            Self::Wiring(why) => f.write_str(why),
         }
     }
 }

@@ -92,13 +92,13 @@ mod pipeline;
 pub mod protocol;
 mod scatter;
 
-pub use driver::Participant;
+pub use driver::{Participant, StageError};
 pub use ensemble::{Ensemble, ensemble};
 pub use graph::graph;
 pub use iterate::{Iterate, IterateProtocol, Otherwise, iterate};
 pub use map_reduce::{MapReduce, MapReduceProtocol, Order, Reduction, map_reduce};
 pub use pattern::Streamed;
-pub use pipeline::{Pipeline, PipelineProtocol, Stage, StageRules, pipeline};
+pub use pipeline::{Checkpoints, Fields, Pipeline, PipelineProtocol, Stage, StageRules, pipeline};
 pub use protocol::{
     Broken, Call, Dice, Effect, Fact, Failure, Feed, Happened, Protocol, Rule, StepOutcome, Timer,
 };

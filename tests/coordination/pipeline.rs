@@ -1,9 +1,11 @@
 //! D2: pipelines over real actors.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 
-use callboard::coordination::{Stage, pipeline};
+use std::num::NonZeroUsize;
+
+use callboard::coordination::{Checkpoints, Fields, Stage, pipeline};
 use callboard::prelude::*;
 use callboard::testing::{Script, quiet_panics};
 
@@ -38,8 +40,8 @@ async fn d2_a_stages_invalid_answer_stops_the_item_and_names_the_stage() {
         .then("grow", plus_one())
         .validate(|n| n % 2 == 0)
         .then("last", last)
-        .on_error(move |stage, _| {
-            assert_eq!(stage, "grow");
+        .on_error(move |error| {
+            assert_eq!(error.stage(), "grow");
             count.fetch_add(1, SeqCst);
         })
         .start(&system)
@@ -212,4 +214,131 @@ async fn d2_a_stage_with_fallbacks_is_drawn_with_them() {
         "",
     ];
     assert_eq!(line.mermaid(), wanted.join("\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn d2_the_error_handler_gets_the_stage_the_fault_and_the_last_data() {
+    let system = System::new("t");
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&seen);
+    let bad = scripted(&system, "bad", Script::new().fault(Fault::permanent("no"))).await;
+    let line = pipeline("line")
+        .then("one", plus_one())
+        .stage(Stage::new("bad", bad).keep_input())
+        .on_error(move |error| {
+            let said = (
+                error.stage().to_owned(),
+                error.fault().message().to_owned(),
+                error.last::<u32>().copied(),
+                error.last::<String>().is_some(),
+            );
+            told.lock().unwrap().push(said);
+        })
+        .start(&system)
+        .await
+        .unwrap();
+    line.ask(6).await.unwrap_err();
+    let wanted = ("bad".to_owned(), "no".to_owned(), Some(7), false);
+    assert_eq!(*seen.lock().unwrap(), [wanted]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn d2_an_item_that_carries_an_error_stops_too() {
+    let system = System::new("t");
+    let parse = WorkerRef::from_fn("parse", |text: &'static str| async move {
+        let parsed = text.parse::<u32>();
+        Ok(parsed.map_err(|error| Fault::permanent("no number").because(error)))
+    });
+    let reached = Script::new().answer(1);
+    let last = scripted(&system, "last", reached.clone()).await;
+    let line = pipeline("line")
+        .stage(Stage::unwrapping("parse", parse))
+        .check(|n| match n % 2 {
+            0 => Ok(()),
+            _ => Err(Fault::permanent(format!("{n} is odd"))),
+        })
+        .then("last", last)
+        .start(&system)
+        .await
+        .unwrap();
+    let fault = line.ask("x").await.unwrap_err();
+    assert_eq!(fault.message(), "parse: no number");
+    let fault = line.ask("3").await.unwrap_err();
+    assert_eq!(fault.message(), "parse: 3 is odd");
+    assert_eq!(reached.calls(), 0);
+    assert_eq!(line.ask("4").await.unwrap().value, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn d2_an_item_that_comes_again_goes_on_after_its_checkpoints() {
+    let system = System::new("t");
+    let first = Script::new().answer(10).answer(20).answer(30);
+    let asked = first.clone();
+    let first = scripted(&system, "first", first).await;
+    let second = Script::new().fault(Fault::permanent("down")).answer(3);
+    let second = scripted(&system, "second", second).await;
+    let kept = Checkpoints::new(NonZeroUsize::new(2).unwrap());
+    let line = pipeline("line")
+        .stage(Stage::new("first", first).checkpoint(&kept, u32::to_string))
+        .then("second", second)
+        .start(&system)
+        .await
+        .unwrap();
+
+    line.ask(7).await.unwrap_err();
+    assert_eq!(kept.passed("7"), ["first".into()]);
+    assert_eq!(line.ask(7).await.unwrap().value, 3);
+    assert_eq!(asked.calls(), 1, "the first stage is not passed again");
+
+    kept.forget("7");
+    assert!(kept.is_empty());
+    let _ = line.ask(7).await;
+    assert_eq!(asked.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn d2_checkpoints_are_bounded_and_an_invalid_answer_is_none() {
+    let system = System::new("t");
+    let kept = Checkpoints::new(NonZeroUsize::new(2).unwrap());
+    let line = pipeline("line")
+        .stage(Stage::new("one", plus_one()).checkpoint(&kept, u32::to_string))
+        .validate(|n| *n != 6)
+        .start(&system)
+        .await
+        .unwrap();
+    for n in 1..=4 {
+        line.ask(n).await.unwrap();
+    }
+    line.ask(5).await.unwrap_err();
+    assert_eq!(kept.len(), 2, "the oldest are pushed out");
+    assert!(kept.passed("5").is_empty() && kept.passed("2").is_empty());
+    assert_eq!(kept.passed("4").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn d2_a_name_that_nobody_gives_is_refused() {
+    let system = System::new("t");
+    let stage = |takes: &str| Stage::named("one", plus_one(), takes, "more");
+    let unknown = pipeline("line").input::<u32>("n").stage(stage("m"));
+    let refused = unknown.start(&system).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("takes \"m\", which nobody gives"),
+        "{refused}"
+    );
+
+    let mistyped = pipeline("line").input::<String>("n").stage(stage("n"));
+    let refused = mistyped.start(&system).await.unwrap_err().to_string();
+    assert!(refused.contains("as u32, but it is"), "{refused}");
+
+    let line = pipeline("line").input::<u32>("n").stage(stage("n"));
+    let line = line.start(&system).await.unwrap();
+    let fields = Fields::new().with("n", 1_u32);
+    let answer = line.ask(fields).await.unwrap().value;
+    assert_eq!(*answer.get::<u32>("n").unwrap(), 1);
+    assert_eq!(*answer.get::<u32>("more").unwrap(), 2);
+    assert!(answer.get::<String>("n").is_err());
+
+    // What the input was said to have, and has not.
+    let fault = line.ask(Fields::new()).await.unwrap_err();
+    assert!(fault.message().contains("there is no \"n\""), "{fault}");
 }

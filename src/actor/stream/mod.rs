@@ -161,7 +161,9 @@ impl<T: Send> PartStream<T> {
     /// No part is lost by dropping the future.
     pub async fn next_within(&mut self, within: Duration) -> Result<Option<T>, Fault> {
         let late = |_| Fault::new(FaultClass::Deadline, format!("no part within {within:?}"));
-        tokio::time::timeout(within, self.next()).await.map_err(late)
+        tokio::time::timeout(within, self.next())
+            .await
+            .map_err(late)
     }
 
     /// Whether the producer said that this is all: `false` until it does, and for

@@ -39,8 +39,9 @@ use crate::supervision::pool::slab::Slab;
 
 pub use self::participant::Participant;
 pub(crate) use self::participant::{
-    Act, Answer, Check, Fed, Kept, Kinds, Outcome, Payload, Seat, copy_of,
+    Act, Answer, Check, Fed, Kept, Kinds, Outcome, Payload, Seat, copy_of, valid,
 };
+pub use self::score::StageError;
 pub(crate) use self::score::{Drive, Gathered, Listener, OnError, Score};
 
 /// So many events are applied in one go before the neighbours run.
@@ -203,7 +204,8 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Driver<P, In, Out> {
         let (Some(running), Some(seat)) = (self.runs.get_mut(at), score.seats.get(worker)) else {
             return;
         };
-        running.make(worker);
+        let fed = score.on_error.as_ref().map(|_| feed.clone());
+        running.make(worker, fed);
         let request = running.request.clone();
         let _in_force = request.enter();
         // Copies, functions and what a worker does at first are foreign code.
@@ -346,13 +348,19 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Driver<P, In, Out> {
         let Some(running) = self.runs.get(at) else {
             return;
         };
-        let (worker, fault) = running.fault(failure, &self.path);
+        let (call, fault) = running.fault(failure, &self.path);
+        let worker = call.and_then(|call| running.worker(call));
         let fault = match worker.and_then(|worker| self.score.seats.get(worker)) {
             None => fault,
             Some(Seat { name, .. }) => {
                 if let Some(on_error) = &self.score.on_error {
+                    let error = StageError {
+                        stage: name,
+                        fault: &fault,
+                        fed: call.and_then(|call| running.fed(call)),
+                    };
                     // Foreign code: its panic is nobody's failure.
-                    let _ = catch(|| on_error(name, &fault));
+                    let _ = catch(|| on_error(&error));
                 }
                 fault.at(name)
             }

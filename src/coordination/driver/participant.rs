@@ -11,7 +11,15 @@ use crate::coordination::protocol::Fact;
 pub(crate) type Payload = Box<dyn Any + Send>;
 
 /// How a value of a known type is checked.
-pub(crate) type Check<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
+pub(crate) type Check<T> = Arc<dyn Fn(&T) -> Result<(), Fault> + Send + Sync>;
+
+/// What is not valid is a permanent fault.
+pub(crate) fn valid<T>(is_valid: impl Fn(&T) -> bool + Send + Sync + 'static) -> Check<T> {
+    Arc::new(move |value| match is_valid(value) {
+        true => Ok(()),
+        false => Err(Fault::permanent("an invalid answer")),
+    })
+}
 
 /// What a value of a known type says to the machine.
 type Read<T> = Arc<dyn Fn(&T) -> Fact + Send + Sync>;
@@ -100,9 +108,9 @@ struct Reads<Out> {
 }
 
 impl<Out> Reads<Out> {
-    fn seal(&self, name: &str, value: Out, metadata: Metadata) -> Result<Answer, Fault> {
-        if self.check.as_ref().is_some_and(|check| !check(&value)) {
-            return Err(Fault::permanent(format!("{name} gave an invalid answer")));
+    fn seal(&self, value: Out, metadata: Metadata) -> Result<Answer, Fault> {
+        if let Some(check) = &self.check {
+            check(&value)?;
         }
         let said = self.read.as_ref().map(|read| read(&value));
         let kept = (self.keep)(value);
@@ -181,8 +189,8 @@ impl<In: Send + 'static, Out: Send + 'static> Participant<In, Out> {
     }
 
     /// Checks its answers: an invalid one is a permanent fault of the call.
-    pub fn validate(self, check: impl Fn(&Out) -> bool + Send + Sync + 'static) -> Self {
-        self.checked(Some(Arc::new(check)))
+    pub fn validate(self, is_valid: impl Fn(&Out) -> bool + Send + Sync + 'static) -> Self {
+        self.checked(Some(valid(is_valid)))
     }
 
     pub(crate) fn checked(mut self, check: Option<Check<Out>>) -> Self {
@@ -218,24 +226,21 @@ impl<In: Send + 'static, Out: Send + 'static> Participant<In, Out> {
             copy,
             kinds,
         } = self;
-        let place = Arc::clone(&name);
         let act = match act {
             TypedAct::Computes(f) => Act::Computes(Box::new(move |fed| {
-                reads.seal(&place, f(take(fed)?)?, Metadata::default())
+                reads.seal(f(take(fed)?)?, Metadata::default())
             })),
             TypedAct::Asks(worker) => {
-                let inside = Arc::new((worker, reads, place));
+                let inside = Arc::new((worker, reads));
                 Act::Asks(Box::new(move |fed| {
                     let inside = Arc::clone(&inside);
                     Box::pin(async move {
-                        let (worker, reads, name) = &*inside;
+                        let (worker, reads) = &*inside;
                         let answer = match take(fed) {
                             Ok(input) => worker.ask(input).await,
                             Err(fault) => Err(fault),
                         };
-                        Outcome::Answered(
-                            answer.and_then(|it| reads.seal(name, it.value, it.metadata)),
-                        )
+                        Outcome::Answered(answer.and_then(|it| reads.seal(it.value, it.metadata)))
                     })
                 }))
             }

@@ -11,6 +11,8 @@ use crate::coordination::protocol::{Call, Failure, Feed, Protocol, Run};
 /// A call, as far as the machine does not know it.
 struct Made {
     worker: usize,
+    /// What it was fed with, where somebody may want to see it.
+    fed: Option<Feed>,
     /// Its answer, until nothing can be fed with it any more.
     answer: Option<Kept>,
     says: Metadata,
@@ -58,9 +60,10 @@ impl<P, Out> Running<P, Out> {
     }
 
     /// Notes that a call is made.
-    pub(super) fn make(&mut self, worker: usize) {
+    pub(super) fn make(&mut self, worker: usize, fed: Option<Feed>) {
         self.calls.push(Made {
             worker,
+            fed,
             answer: None,
             says: Metadata::new(),
         });
@@ -206,15 +209,27 @@ impl<P, Out> Running<P, Out> {
         metadata
     }
 
+    /// What a call was fed with, where it was noted and is still there.
+    pub(super) fn fed(&self, call: Call) -> Option<&Payload> {
+        match self.calls.get(call)?.fed.as_ref()? {
+            Feed::Input => self.input.as_ref(),
+            Feed::AnswerTo(call) => match self.calls.get(*call)?.answer.as_ref()? {
+                Kept::One(payload) => Some(payload),
+                Kept::Parts(_) => None,
+            },
+            _ => None,
+        }
+    }
+
     pub(super) fn worker(&self, call: Call) -> Option<usize> {
         Some(self.calls.get(call)?.worker)
     }
 
-    /// The run's fault, and whose it is, where it is somebody's.
-    pub(super) fn fault(&self, failure: &Failure, path: &str) -> (Option<usize>, Fault) {
+    /// The run's fault, and the call that failed with it, where one did.
+    pub(super) fn fault(&self, failure: &Failure, path: &str) -> (Option<Call>, Fault) {
         match failure {
             Failure::Call(call) => match self.fault_of(*call) {
-                Some(fault) => (self.worker(*call), fault.clone()),
+                Some(fault) => (Some(*call), fault.clone()),
                 None => (None, Fault::permanent("a call failed without a fault")),
             },
             Failure::Time => {

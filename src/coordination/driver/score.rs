@@ -1,6 +1,7 @@
 //! What all runs of a pattern share, and what its driver is told.
 
 use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 
 use super::participant::{Payload, Seat};
@@ -19,8 +20,46 @@ pub(crate) struct Gathered<'a> {
 /// Makes the typed answer of what a run gathered.
 pub(crate) type Conclude<Out> = Arc<dyn Fn(Gathered<'_>) -> Result<Out, Fault> + Send + Sync>;
 
-/// What happens when a run fails: the participant, its fault.
-pub(crate) type OnError = Arc<dyn Fn(&str, &Fault) + Send + Sync>;
+/// What happens when somebody's fault is the run's.
+pub(crate) type OnError = Arc<dyn Fn(&StageError<'_>) + Send + Sync>;
+
+/// A stage's fault, and what went into the stage.
+#[derive(Clone, Copy)]
+pub struct StageError<'a> {
+    pub(super) stage: &'a str,
+    pub(super) fault: &'a Fault,
+    pub(super) fed: Option<&'a Payload>,
+}
+
+impl<'a> StageError<'a> {
+    /// The name of the stage, or of the one of its workers that was asked last.
+    #[must_use]
+    pub fn stage(&self) -> &'a str {
+        self.stage
+    }
+
+    /// Its fault.
+    #[must_use]
+    pub fn fault(&self) -> &'a Fault {
+        self.fault
+    }
+
+    /// What went into the stage: the last good data. `None` where it was given away,
+    /// or is of another type.
+    #[must_use]
+    pub fn last<T: 'static>(&self) -> Option<&'a T> {
+        self.fed?.downcast_ref()
+    }
+}
+
+impl fmt::Debug for StageError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StageError")
+            .field("stage", &self.stage)
+            .field("fault", &self.fault)
+            .finish_non_exhaustive()
+    }
+}
 
 /// Everything that all runs of one pattern share.
 pub(crate) struct Score<P, Out> {

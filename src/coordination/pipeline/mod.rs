@@ -32,88 +32,69 @@
 //!
 //! *What does it keep?* The last answer, and the one before it while the stage may
 //! ask again.
+//!
+//! *Who hears of a failure?* [`Pipeline::on_error`]: the stage, the fault, and what
+//! went into the stage, where that was kept
+//! (`d2_the_error_handler_gets_the_stage_the_fault_and_the_last_data`).
+//!
+//! *What about answers that are errors?* [`Stage::unwrapping`] stops an item whose
+//! answer is an `Err` (`d2_an_item_that_carries_an_error_stops_too`);
+//! [`Pipeline::check`] one that anything else in it says so.
+//!
+//! *Can an item go on where it failed?* [`Stage::checkpoint`] keeps what a stage
+//! has answered, so that the same item does not pass it again
+//! (`d2_an_item_that_comes_again_goes_on_after_its_checkpoints`).
+//!
+//! *What if a stage needs more than the last answer?* Stages can take and give by
+//! name; a name that nobody gives is refused at the start
+//! (`d2_a_name_that_nobody_gives_is_refused`):
+//!
+//! ```
+//! use callboard::prelude::*;
+//! use callboard::coordination::{Fields, Stage, pipeline};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! let system = System::new("demo");
+//! let count = WorkerRef::from_fn("count", |text: String| async move { Ok(text.len()) });
+//! let loud = WorkerRef::from_fn("loud", |text: String| async move { Ok(text.to_uppercase()) });
+//! let join = WorkerRef::from_fn("join", |fields: Fields| async move {
+//!     let (text, length) = (fields.get::<String>("loud")?, fields.get::<usize>("length")?);
+//!     Ok(format!("{text} ({length})"))
+//! });
+//! let line = pipeline("line")
+//!     .input::<String>("text")
+//!     .stage(Stage::named("count", count, "text", "length"))
+//!     .stage(Stage::named("shout", loud, "text", "loud"))
+//!     .stage(Stage::gathering("join", join, ["loud", "length"], "title"))
+//!     .start(&system)
+//!     .await?;
+//! let done = line.ask(Fields::new().with("text", "hello".to_owned())).await?.value;
+//! assert_eq!(done.get::<String>("title")?, "HELLO (5)");
+//! # Ok(())
+//! # }
+//! ```
 
+mod checkpoints;
+mod fields;
 mod machine;
+mod stage;
 
+pub use checkpoints::Checkpoints;
+pub use fields::Fields;
 pub use machine::{PipelineProtocol, StageRules};
+pub use stage::Stage;
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use self::fields::Names;
 use super::drawing::Flowchart;
-use super::driver::{Check, Gathered, OnError, Participant, Score, Seat};
+use super::driver::{Check, Gathered, OnError, Score, Seat, StageError, valid};
 use super::pattern::{calls_for, start};
 use crate::actor::{Fault, InvalidSpec, System, WorkerRef};
 use crate::supervision::StartError;
-
-/// What is done to a participant before its types are forgotten.
-type Finish<In, Out> = fn(Participant<In, Out>) -> Participant<In, Out>;
-
-/// One stage of a pipeline: a worker, and what is done when it fails.
-pub struct Stage<In, Out> {
-    attempts: u32,
-    /// The first is asked first.
-    workers: Vec<(Arc<str>, WorkerRef<In, Out>)>,
-    /// Set with what may need the input again.
-    copying: Option<Finish<In, Out>>,
-}
-
-impl<In: Send + 'static, Out: Send + 'static> Stage<In, Out> {
-    /// A stage with one worker and one attempt.
-    pub fn new(name: impl Into<Arc<str>>, worker: impl Into<WorkerRef<In, Out>>) -> Self {
-        Self {
-            attempts: 1,
-            workers: vec![(name.into(), worker.into())],
-            copying: None,
-        }
-    }
-
-    /// Attempts that each of its workers has on faults that may be gone the next
-    /// time. Default 1. Costs one clone of the input per attempt.
-    #[must_use]
-    pub fn attempts(mut self, attempts: u32) -> Self
-    where
-        In: Clone,
-    {
-        self.attempts = attempts.max(1);
-        self.copying = Some(Participant::copying);
-        self
-    }
-
-    /// Who is asked when all before have failed, unless the work was cancelled or
-    /// is in doubt. Costs one clone of the input.
-    #[must_use]
-    pub fn or(mut self, name: impl Into<Arc<str>>, worker: impl Into<WorkerRef<In, Out>>) -> Self
-    where
-        In: Clone,
-    {
-        self.workers.push((name.into(), worker.into()));
-        self.copying = Some(Participant::copying);
-        self
-    }
-
-    fn rules(&self) -> StageRules {
-        StageRules {
-            attempts: self.attempts,
-            fallbacks: self.workers.len() - 1,
-        }
-    }
-
-    fn seal(self, check: Option<Check<Out>>) -> Vec<Seat> {
-        let copying = self.copying.unwrap_or(|participant| participant);
-        let seat =
-            |(name, worker)| copying(Participant::asks(name, worker).checked(check.clone())).seat();
-        self.workers.into_iter().map(seat).collect()
-    }
-}
-
-impl<In, Out> fmt::Debug for Stage<In, Out> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.workers.iter().map(|(name, _)| name).collect();
-        write!(f, "Stage({names:?})")
-    }
-}
 
 /// Erases a stage once its check is known.
 type Seal<Out> = Box<dyn FnOnce(Option<Check<Out>>) -> Vec<Seat> + Send>;
@@ -131,6 +112,9 @@ pub struct Pipeline<In, Out> {
     check: Option<Check<Out>>,
     on_error: Option<OnError>,
     limit: usize,
+    fields: Names,
+    /// The first thing that does not fit.
+    misfit: Option<InvalidSpec>,
     types: PhantomData<fn(In) -> Out>,
 }
 
@@ -146,6 +130,8 @@ pub fn pipeline<In: Send + 'static>(name: impl Into<Arc<str>>) -> Pipeline<In, I
         check: None,
         on_error: None,
         limit: 64,
+        fields: Names::default(),
+        misfit: None,
         types: PhantomData,
     }
 }
@@ -177,9 +163,11 @@ impl<In: Send + 'static, Out: Send + 'static> Pipeline<In, Out> {
     /// As [`Pipeline::then`], with attempts and fallbacks of its own.
     pub fn stage<Next: Send + 'static>(mut self, stage: Stage<Out, Next>) -> Pipeline<In, Next> {
         self.seal();
+        let names = stage.names();
+        let passed = self.fields.pass(&names[0], stage.wiring.as_ref());
+        self.misfit = self.misfit.or(passed.err());
         self.rules.push(stage.rules());
-        let names = stage.workers.iter().map(|(name, _)| Arc::clone(name));
-        self.names.push(names.collect());
+        self.names.push(names);
         Pipeline {
             name: self.name,
             stages: self.stages,
@@ -189,19 +177,32 @@ impl<In: Send + 'static, Out: Send + 'static> Pipeline<In, Out> {
             check: None,
             on_error: self.on_error,
             limit: self.limit,
+            fields: self.fields,
+            misfit: self.misfit,
             types: PhantomData,
         }
     }
 
     /// Checks what the last stage gave: an invalid answer is a permanent fault
     /// of that stage, and the item goes no further.
-    pub fn validate(mut self, check: impl Fn(&Out) -> bool + Send + Sync + 'static) -> Self {
+    pub fn validate(self, is_valid: impl Fn(&Out) -> bool + Send + Sync + 'static) -> Self {
+        let check = valid(is_valid);
+        self.check(move |out| check(out))
+    }
+
+    /// As [`Pipeline::validate`], with a fault that says what is wrong. Of several
+    /// checks of a stage the last one holds.
+    pub fn check(
+        mut self,
+        check: impl Fn(&Out) -> Result<(), Fault> + Send + Sync + 'static,
+    ) -> Self {
         self.check = Some(Arc::new(check));
         self
     }
 
-    /// Is told the stage and the fault of every item that fails.
-    pub fn on_error(mut self, tell: impl Fn(&str, &Fault) + Send + Sync + 'static) -> Self {
+    /// Is told of every item that fails: the stage, the fault, and what went into
+    /// the stage, where that was [kept](Stage::keep_input).
+    pub fn on_error(mut self, tell: impl Fn(&StageError<'_>) + Send + Sync + 'static) -> Self {
         self.on_error = Some(Arc::new(tell));
         self
     }
@@ -269,10 +270,13 @@ impl<In: Send + 'static, Out: Send + 'static> Pipeline<In, Out> {
     ///
     /// # Errors
     ///
-    /// [`StartError::Invalid`] without stages, and what
-    /// [`System::spawn`] says.
+    /// [`StartError::Invalid`] without stages, or where a stage takes a name that
+    /// nobody gives before it, and what [`System::spawn`] says.
     pub async fn start(mut self, system: &System) -> Result<WorkerRef<In, Out>, StartError> {
         self.seal();
+        if let Some(misfit) = self.misfit {
+            return Err(misfit.into());
+        }
         if self.stages.is_empty() {
             return Err(InvalidSpec::Combination("a pipeline has at least one stage").into());
         }
@@ -291,6 +295,14 @@ impl<In: Send + 'static, Out: Send + 'static> Pipeline<In, Out> {
             calls: calls_for(most),
         };
         start(system, self.name, score).await
+    }
+}
+
+impl<Out> Pipeline<Fields, Out> {
+    /// Says that the input has a value of this name, for stages that take by name.
+    pub fn input<T: 'static>(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.fields.given::<T>(name.into());
+        self
     }
 }
 
