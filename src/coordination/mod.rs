@@ -82,7 +82,7 @@
 //! nor a message, and one that is not costs a place in the driver.
 
 mod drawing;
-mod driver;
+pub(crate) mod driver;
 mod ensemble;
 pub mod graph;
 mod iterate;

@@ -2,12 +2,14 @@
 //! reply slot, for messages that are plain numbers; a supervisor's turns and its
 //! plan; a breaker's steps; what limits are made of. No part of the interface.
 
+mod bells;
 mod limits;
 
 use std::sync::OnceLock;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
+pub use self::bells::Bells;
 pub use self::limits::{Accounts, Bucket, Entry, Semaphore};
 use super::Stage;
 use crate::actor::{Exit, Policy, Restart, Shutdown};

@@ -13,6 +13,8 @@
 //! the copy without a wrong line must pass.
 
 #[cfg(callboard_loom)]
+mod bells;
+#[cfg(callboard_loom)]
 mod breaker;
 #[cfg(callboard_loom)]
 mod bucket;
@@ -70,6 +72,7 @@ fn main() -> std::process::ExitCode {
     models.extend(flights::models());
     models.extend(live::models());
     models.extend(leases::models());
+    models.extend(bells::models());
     harness::run(models)
 }
 

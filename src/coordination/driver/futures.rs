@@ -67,10 +67,10 @@ impl Wake for Bell {
 
 /// A future panicked.
 #[derive(Debug)]
-pub(super) struct Panicked;
+pub(crate) struct Panicked;
 
 /// What a poll came to.
-pub(super) type Polled<T> = Poll<Result<T, Panicked>>;
+pub(crate) type Polled<T> = Poll<Result<T, Panicked>>;
 
 struct Under<K, T> {
     key: K,
@@ -78,7 +78,7 @@ struct Under<K, T> {
 }
 
 /// Futures by their places, each with a key.
-pub(super) struct Futures<K, T> {
+pub(crate) struct Futures<K, T> {
     under_way: Slab<Under<K, T>>,
     /// One for each place there has been.
     bells: Vec<(Arc<Bell>, Waker)>,
@@ -88,7 +88,7 @@ pub(super) struct Futures<K, T> {
 }
 
 impl<K: Copy, T> Futures<K, T> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             under_way: Slab::new(),
             bells: Vec::new(),
@@ -99,13 +99,13 @@ impl<K: Copy, T> Futures<K, T> {
 
     /// `tell` has the actor call [`Futures::rung`] soon. Said once, before
     /// anything is taken in.
-    pub(super) fn tell_with(&self, tell: impl Fn() + Send + Sync + 'static) {
+    pub(crate) fn tell_with(&self, tell: impl Fn() + Send + Sync + 'static) {
         let _ = self.tower.tell.set(Box::new(tell));
     }
 
     /// Takes a future in. It is to be polled at once, whether or not the bell of
     /// its place has been answered.
-    pub(super) fn insert(&mut self, key: K, future: BoxFuture<'static, T>) -> usize {
+    pub(crate) fn insert(&mut self, key: K, future: BoxFuture<'static, T>) -> usize {
         let at = self.under_way.insert(Under { key, future });
         if at == self.bells.len() {
             let bell = Arc::new(Bell {
@@ -120,18 +120,18 @@ impl<K: Copy, T> Futures<K, T> {
     }
 
     /// Drops a future, wherever it stands.
-    pub(super) fn remove(&mut self, at: usize) {
+    pub(crate) fn remove(&mut self, at: usize) {
         let under = self.under_way.remove(at);
         // Its destructor is foreign code.
         let _ = catch(|| drop(under));
     }
 
-    pub(super) fn key(&self, at: usize) -> Option<K> {
+    pub(crate) fn key(&self, at: usize) -> Option<K> {
         Some(self.under_way.get(at)?.key)
     }
 
     /// Polls one; it is gone once it is ready.
-    pub(super) fn poll(&mut self, at: usize) -> Polled<T> {
+    pub(crate) fn poll(&mut self, at: usize) -> Polled<T> {
         let Some(under) = self.under_way.get_mut(at) else {
             return Poll::Pending;
         };
@@ -153,23 +153,23 @@ impl<K: Copy, T> Futures<K, T> {
 
     /// The places whose bells rang since the last time. Each is to be answered and
     /// polled; the list is given back with [`Futures::keep`].
-    pub(super) fn rung(&mut self) -> Vec<usize> {
+    pub(crate) fn rung(&mut self) -> Vec<usize> {
         let spare = std::mem::take(&mut self.spare);
         std::mem::replace(&mut *self.tower.rung.lock(), spare)
     }
 
     /// From here on the bell of this place may ring again.
-    pub(super) fn answer(&self, at: usize) {
+    pub(crate) fn answer(&self, at: usize) {
         self.bells[at].0.has_rung.swap(false, AcqRel);
     }
 
-    pub(super) fn keep(&mut self, mut list: Vec<usize>) {
+    pub(crate) fn keep(&mut self, mut list: Vec<usize>) {
         list.clear();
         self.spare = list;
     }
 
     /// Has the actor come again when its neighbours have run.
-    pub(super) fn come_again(&self) {
+    pub(crate) fn come_again(&self) {
         self.tower.tell();
     }
 }

@@ -14,7 +14,7 @@
 //! their senders behind it. A run ends with its asker, and a finished run drops
 //! the calls it no longer needs.
 
-mod futures;
+pub(crate) mod futures;
 mod participant;
 mod running;
 mod score;
