@@ -492,6 +492,24 @@ pub const SUBJECTS: &[Subject] = &[
         work: pattern(Shape::Graph, Steps::Functions),
         rows: STEP,
     },
+    Subject {
+        name: "patterns/stream",
+        what: "an item through a pipeline of 5 functions, room for 64; tasks on bounded channels",
+        work: Work::Stream {
+            of: Steps::Functions,
+            items: 1_000_000,
+        },
+        rows: &[times(BY_HAND, Some(0.7), Some(1.0))],
+    },
+    Subject {
+        name: "patterns/stream-of-actors",
+        what: "the same of 5 actors; each task asks one more",
+        work: Work::Stream {
+            of: Steps::Actors,
+            items: 200_000,
+        },
+        rows: &[times(BY_HAND, None, None)],
+    },
 ];
 
 /// What a step of a pattern may cost.

@@ -138,6 +138,14 @@ pub enum Work {
         /// Steps of all runs together.
         steps: u64,
     },
+    /// Items stream through [`STREAM_STAGES`] stages, each with room for
+    /// [`MAILBOX`] of them. Operation: an item.
+    Stream {
+        /// What the stages are.
+        of: Steps,
+        /// Items.
+        items: u64,
+    },
     /// A limit that is never reached is asked again and again, on one thread.
     /// Operation: a decision.
     Limit {
@@ -182,6 +190,9 @@ pub enum Steps {
 
 /// Stages of a pipeline.
 pub const STAGES: u64 = 10;
+
+/// Stages that items stream through.
+pub const STREAM_STAGES: u64 = 5;
 
 /// Workers of a scatter.
 pub const SCATTERED: u64 = 100;
@@ -260,6 +271,7 @@ impl Work {
             }
             Self::Restart { crashes } | Self::Group { crashes } => crashes,
             Self::Pattern { steps, .. } => steps,
+            Self::Stream { items, .. } => items,
             Self::Limit { decisions, .. } => decisions,
         }
     }
@@ -308,6 +320,10 @@ impl Work {
                 shape,
                 of,
                 steps: operations,
+            },
+            Self::Stream { of, .. } => Self::Stream {
+                of,
+                items: operations,
             },
             Self::Limit { limit, .. } => Self::Limit {
                 limit,

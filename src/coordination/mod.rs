@@ -98,7 +98,9 @@ pub use graph::graph;
 pub use iterate::{Iterate, IterateProtocol, Otherwise, iterate};
 pub use map_reduce::{MapReduce, MapReduceProtocol, Order, Reduction, map_reduce};
 pub use pattern::Streamed;
-pub use pipeline::{Checkpoints, Fields, Pipeline, PipelineProtocol, Stage, StageRules, pipeline};
+pub use pipeline::{
+    Checkpoints, Fields, Flow, Pipeline, PipelineProtocol, PipelineRef, Stage, StageRules, pipeline,
+};
 pub use protocol::{
     Broken, Call, Dice, Effect, Fact, Failure, Feed, Happened, Protocol, Rule, StepOutcome, Timer,
 };

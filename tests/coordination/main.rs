@@ -9,3 +9,4 @@ mod map_reduce;
 mod patterns;
 mod pipeline;
 mod scatter;
+mod streaming;

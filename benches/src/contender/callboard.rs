@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use callboard::actor::{Job, WorkerCommand};
 use callboard::prelude::*;
 
-use crate::contender::{Contender, limits, patterns, pools};
+use crate::contender::{Contender, limits, patterns, pools, streams};
 use crate::counting::Count;
 use crate::crash::SCRIPTED_CRASH;
 use crate::runtime::{Latch, Roll, in_parallel, on_this_thread, on_two_workers};
@@ -67,6 +67,9 @@ impl Contender for Callboard {
             Work::Pattern { shape, of, steps } => Some(Outcome::Took(on_this_thread(
                 patterns::callboard(shape, of, steps),
             ))),
+            Work::Stream { of, items } => {
+                Some(Outcome::Took(on_two_workers(streams::callboard(of, items))))
+            }
             Work::Limit { limit, decisions } => Some(Outcome::Took(limits::run(limit, decisions))),
         }
     }

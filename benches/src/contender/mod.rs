@@ -25,6 +25,7 @@ mod patterns;
 mod pools;
 mod ractor;
 mod semaphore;
+mod streams;
 
 use std::fmt;
 

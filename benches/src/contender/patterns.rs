@@ -11,8 +11,8 @@ use callboard::coordination::{Pipeline, pipeline, scatter};
 use callboard::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::contender::Contender;
-use crate::runtime::on_this_thread;
+use crate::contender::{Contender, streams};
+use crate::runtime::{on_this_thread, on_two_workers};
 use crate::work::{ABREAST, MAILBOX, NODES, Outcome, Shape, Steps, Work};
 
 /// Adds one.
@@ -27,7 +27,7 @@ impl Worker for Adds {
     }
 }
 
-async fn worker(of: Steps, at: u64, system: &System) -> WorkerRef<u64, u64> {
+pub(super) async fn worker(of: Steps, at: u64, system: &System) -> WorkerRef<u64, u64> {
     match of {
         Steps::Functions => WorkerRef::from_fn("adds", |n: u64| async move { Ok(n + 1) }),
         Steps::Actors => {
@@ -171,6 +171,9 @@ impl Contender for ByHand {
     }
 
     fn run(&self, work: Work) -> Option<Outcome> {
+        if let Work::Stream { of, items } = work {
+            return Some(Outcome::Took(on_two_workers(streams::by_hand(of, items))));
+        }
         let Work::Pattern { shape, of, steps } = work else {
             return None;
         };

@@ -154,6 +154,11 @@ impl Request {
         Self::new(scope::request())
     }
 
+    /// Whether there is none.
+    pub(crate) fn is_none(&self) -> bool {
+        self.carried.is_none()
+    }
+
     /// When nobody waits for the outcome any more. `None`: no limit was set.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {

@@ -357,7 +357,7 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Driver<P, In, Out> {
                     let error = StageError {
                         stage: name,
                         fault: &fault,
-                        fed: call.and_then(|call| running.fed(call)),
+                        fed: call.and_then(|call| running.fed(call)).map(|fed| &**fed),
                     };
                     // Foreign code: its panic is nobody's failure.
                     let _ = catch(|| on_error(&error));

@@ -26,9 +26,9 @@ pub(crate) type OnError = Arc<dyn Fn(&StageError<'_>) + Send + Sync>;
 /// A stage's fault, and what went into the stage.
 #[derive(Clone, Copy)]
 pub struct StageError<'a> {
-    pub(super) stage: &'a str,
-    pub(super) fault: &'a Fault,
-    pub(super) fed: Option<&'a Payload>,
+    pub(crate) stage: &'a str,
+    pub(crate) fault: &'a Fault,
+    pub(crate) fed: Option<&'a (dyn Any + Send)>,
 }
 
 impl<'a> StageError<'a> {

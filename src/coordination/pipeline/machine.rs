@@ -8,7 +8,7 @@ use crate::actor::FaultClass;
 use crate::coordination::protocol::{Call, Effect, Failure, Feed, Happened, Protocol, StepOutcome};
 
 /// How one stage goes on when its worker fails.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StageRules {
     /// Attempts that each of its workers has, at least one.
     pub attempts: u32,
@@ -17,9 +17,42 @@ pub struct StageRules {
 }
 
 impl StageRules {
+    /// What becomes of a fault of this class, after so many attempts of the worker
+    /// and with so many fallbacks left.
+    pub(super) fn after(&self, class: FaultClass, attempts: u32, left: usize) -> Recourse {
+        if class.is_retryable() && attempts < self.attempts {
+            Recourse::Again
+        } else if left > 0 && is_worth_another(class) {
+            Recourse::FallBack
+        } else {
+            Recourse::Fail
+        }
+    }
+
     /// Calls that the stage makes at most.
     pub(super) fn most_calls(&self) -> usize {
         self.attempts as usize * (self.fallbacks + 1)
+    }
+}
+
+/// What is done about a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recourse {
+    /// The same worker is asked again.
+    Again,
+    /// The next one of the stage is asked.
+    FallBack,
+    /// The item fails.
+    Fail,
+}
+
+impl Recourse {
+    pub(super) fn outcome(self) -> StepOutcome {
+        match self {
+            Self::Again => StepOutcome::Retried,
+            Self::FallBack => StepOutcome::FellBack,
+            Self::Fail => StepOutcome::Failed,
+        }
     }
 }
 
@@ -104,18 +137,20 @@ impl PipelineProtocol {
     }
 
     fn failed(&mut self, class: FaultClass, effects: &mut Vec<Effect>) {
-        if class.is_retryable() && self.used < self.stages[self.stage].attempts {
-            self.note(StepOutcome::Retried, effects);
-        } else if self.left > 0 && is_worth_another(class) {
-            self.note(StepOutcome::FellBack, effects);
-            self.left -= 1;
-            self.worker += 1;
-            self.used = 0;
-        } else {
-            self.note(StepOutcome::Failed, effects);
-            self.is_over = true;
-            effects.push(Effect::Fail(Failure::Call(self.call)));
-            return;
+        let recourse = self.stages[self.stage].after(class, self.used, self.left);
+        self.note(recourse.outcome(), effects);
+        match recourse {
+            Recourse::Again => {}
+            Recourse::FallBack => {
+                self.left -= 1;
+                self.worker += 1;
+                self.used = 0;
+            }
+            Recourse::Fail => {
+                self.is_over = true;
+                effects.push(Effect::Fail(Failure::Call(self.call)));
+                return;
+            }
         }
         self.call += 1;
         self.ask(effects);
@@ -219,7 +254,7 @@ mod tests {
             attempts: 1,
             fallbacks: 1,
         };
-        let stages = vec![with_fallback.clone(), with_fallback];
+        let stages = vec![with_fallback; 2];
         let mut machine = PipelineProtocol::with_stages(stages);
         effects(&mut machine, Happened::Began);
         assert_eq!(

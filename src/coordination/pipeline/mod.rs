@@ -79,37 +79,37 @@ mod checkpoints;
 mod fields;
 mod machine;
 mod stage;
+mod streaming;
 
 pub use checkpoints::Checkpoints;
 pub use fields::Fields;
 pub use machine::{PipelineProtocol, StageRules};
 pub use stage::Stage;
+pub use streaming::{Flow, PipelineRef};
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use self::fields::Names;
+use self::stage::{AnyStage, LastStage};
+use self::streaming::Line;
 use super::drawing::Flowchart;
-use super::driver::{Check, Gathered, OnError, Score, Seat, StageError, valid};
+use super::driver::{Check, Gathered, OnError, Score, StageError, valid};
 use super::pattern::{calls_for, start};
 use crate::actor::{Fault, InvalidSpec, System, WorkerRef};
 use crate::supervision::StartError;
-
-/// Erases a stage once its check is known.
-type Seal<Out> = Box<dyn FnOnce(Option<Check<Out>>) -> Vec<Seat> + Send>;
 
 /// A pipeline to be. Made by [`pipeline`].
 #[must_use = "a pipeline does nothing until it is started"]
 pub struct Pipeline<In, Out> {
     name: Arc<str>,
-    stages: Vec<Seat>,
+    stages: Vec<Box<dyn AnyStage>>,
     rules: Vec<StageRules>,
     /// Of each stage's workers, for the drawing.
     names: Vec<Vec<Arc<str>>>,
-    /// The last stage, not yet erased: its check may follow.
-    last: Option<Seal<Out>>,
-    check: Option<Check<Out>>,
+    /// What the last stage gives is known until there is a next one.
+    last: Option<Box<dyn LastStage<Out>>>,
     on_error: Option<OnError>,
     limit: usize,
     fields: Names,
@@ -127,7 +127,6 @@ pub fn pipeline<In: Send + 'static>(name: impl Into<Arc<str>>) -> Pipeline<In, I
         rules: Vec::new(),
         names: Vec::new(),
         last: None,
-        check: None,
         on_error: None,
         limit: 64,
         fields: Names::default(),
@@ -162,7 +161,7 @@ impl<In: Send + 'static, Out: Send + 'static> Pipeline<In, Out> {
 
     /// As [`Pipeline::then`], with attempts and fallbacks of its own.
     pub fn stage<Next: Send + 'static>(mut self, stage: Stage<Out, Next>) -> Pipeline<In, Next> {
-        self.seal();
+        self.stages.extend(self.last.take().map(LastStage::seal));
         let names = stage.names();
         let passed = self.fields.pass(&names[0], stage.wiring.as_ref());
         self.misfit = self.misfit.or(passed.err());
@@ -173,8 +172,7 @@ impl<In: Send + 'static, Out: Send + 'static> Pipeline<In, Out> {
             stages: self.stages,
             rules: self.rules,
             names: self.names,
-            last: Some(Box::new(move |check| stage.seal(check))),
-            check: None,
+            last: Some(Box::new(stage)),
             on_error: self.on_error,
             limit: self.limit,
             fields: self.fields,
@@ -186,17 +184,19 @@ impl<In: Send + 'static, Out: Send + 'static> Pipeline<In, Out> {
     /// Checks what the last stage gave: an invalid answer is a permanent fault
     /// of that stage, and the item goes no further.
     pub fn validate(self, is_valid: impl Fn(&Out) -> bool + Send + Sync + 'static) -> Self {
-        let check = valid(is_valid);
-        self.check(move |out| check(out))
+        self.checked(valid(is_valid))
     }
 
     /// As [`Pipeline::validate`], with a fault that says what is wrong. Of several
     /// checks of a stage the last one holds.
-    pub fn check(
-        mut self,
-        check: impl Fn(&Out) -> Result<(), Fault> + Send + Sync + 'static,
-    ) -> Self {
-        self.check = Some(Arc::new(check));
+    pub fn check(self, check: impl Fn(&Out) -> Result<(), Fault> + Send + Sync + 'static) -> Self {
+        self.checked(Arc::new(check))
+    }
+
+    fn checked(mut self, check: Check<Out>) -> Self {
+        if let Some(last) = &mut self.last {
+            last.check(check);
+        }
         self
     }
 
@@ -260,12 +260,6 @@ impl<In: Send + 'static, Out: Send + 'static> Pipeline<In, Out> {
         chart.finish(from)
     }
 
-    fn seal(&mut self) {
-        if let Some(last) = self.last.take() {
-            self.stages.extend(last(self.check.take()));
-        }
-    }
-
     /// Starts it; the result is a worker again.
     ///
     /// # Errors
@@ -273,17 +267,11 @@ impl<In: Send + 'static, Out: Send + 'static> Pipeline<In, Out> {
     /// [`StartError::Invalid`] without stages, or where a stage takes a name that
     /// nobody gives before it, and what [`System::spawn`] says.
     pub async fn start(mut self, system: &System) -> Result<WorkerRef<In, Out>, StartError> {
-        self.seal();
-        if let Some(misfit) = self.misfit {
-            return Err(misfit.into());
-        }
-        if self.stages.is_empty() {
-            return Err(InvalidSpec::Combination("a pipeline has at least one stage").into());
-        }
+        let stages = self.stages()?;
         let most = self.rules.iter().map(StageRules::most_calls).sum();
         let score = Score {
             machine: PipelineProtocol::with_stages(self.rules),
-            seats: self.stages,
+            seats: stages.into_iter().flat_map(AnyStage::seats).collect(),
             conclude: Arc::new(|gathered: Gathered| {
                 let last = gathered.answers.into_iter().next_back();
                 last.and_then(|(_, payload)| payload.downcast::<Out>().ok())
@@ -295,6 +283,38 @@ impl<In: Send + 'static, Out: Send + 'static> Pipeline<In, Out> {
             calls: calls_for(most),
         };
         start(system, self.name, score).await
+    }
+
+    /// Starts it with an actor for each stage, for many items: see
+    /// [`PipelineRef`]. [`Pipeline::concurrency`] is the room in front of each
+    /// stage.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pipeline::start`].
+    pub async fn start_streaming(
+        mut self,
+        system: &System,
+    ) -> Result<PipelineRef<In, Out>, StartError> {
+        let stages = self.stages()?;
+        let line = Line {
+            name: self.name,
+            room: self.limit,
+            on_error: self.on_error,
+        };
+        line.start(system, stages).await
+    }
+
+    /// All stages, where they fit.
+    fn stages(&mut self) -> Result<Vec<Box<dyn AnyStage>>, InvalidSpec> {
+        self.stages.extend(self.last.take().map(LastStage::seal));
+        match self.misfit.take() {
+            Some(misfit) => Err(misfit),
+            None if self.stages.is_empty() => Err(InvalidSpec::Combination(
+                "a pipeline has at least one stage",
+            )),
+            None => Ok(std::mem::take(&mut self.stages)),
+        }
     }
 }
 

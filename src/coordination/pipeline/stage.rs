@@ -2,15 +2,20 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::StageRules;
 use super::checkpoints::{Checkpoints, Kept};
 use super::fields::Wiring;
+use super::streaming::{self, AnyDoor, Bench, Line, Opened};
 use crate::actor::{Fault, WorkerRef};
 use crate::coordination::driver::{Check, Participant, Seat};
 
-/// What is done to a participant before its types are forgotten.
-type Finish<In, Out> = fn(Participant<In, Out>) -> Participant<In, Out>;
+/// How the input of a stage is copied, for the driver and for a line.
+struct Copying<In, Out> {
+    participant: fn(Participant<In, Out>) -> Participant<In, Out>,
+    value: fn(&In) -> In,
+}
 
 /// Puts the kept answers in front of a worker whose answers are checked.
 type Keep<In, Out> = Arc<dyn Fn(WorkerRef<In, Out>) -> WorkerRef<In, Out> + Send + Sync>;
@@ -21,8 +26,10 @@ pub struct Stage<In, Out> {
     /// The first is asked first.
     workers: Vec<(Arc<str>, WorkerRef<In, Out>)>,
     /// Set with what may need the input again.
-    copying: Option<Finish<In, Out>>,
+    copying: Option<Copying<In, Out>>,
     keep: Option<Keep<In, Out>>,
+    check: Option<Check<Out>>,
+    at_once: usize,
     /// Of a stage that takes and gives by name.
     pub(super) wiring: Option<Wiring>,
 }
@@ -35,6 +42,8 @@ impl<In: Send + 'static, Out: Send + 'static> Stage<In, Out> {
             workers: vec![(name.into(), worker.into())],
             copying: None,
             keep: None,
+            check: None,
+            at_once: 1,
             wiring: None,
         }
     }
@@ -69,7 +78,30 @@ impl<In: Send + 'static, Out: Send + 'static> Stage<In, Out> {
     where
         In: Clone,
     {
-        self.copying = Some(Participant::copying);
+        self.copying = Some(Copying {
+            participant: Participant::copying,
+            value: In::clone,
+        });
+        self
+    }
+
+    /// How long each of its workers may take for an item. Default: in a pipeline
+    /// that [streams](super::PipelineRef) the system's ask deadline, and else as
+    /// long as the asker waits.
+    #[must_use]
+    pub fn within(mut self, within: Duration) -> Self {
+        for (_, worker) in &mut self.workers {
+            *worker = worker.with_deadline(within);
+        }
+        self
+    }
+
+    /// Items that it works on at once in a pipeline that
+    /// [streams](super::PipelineRef). Default 1: items leave it in the order in
+    /// which they came. With more they may not.
+    #[must_use]
+    pub fn at_once(mut self, items: usize) -> Self {
+        self.at_once = items.max(1);
         self
     }
 
@@ -112,23 +144,78 @@ impl<In: Send + 'static, Out: Send + 'static> Stage<In, Out> {
         names.collect()
     }
 
-    pub(super) fn seal(self, check: Option<Check<Out>>) -> Vec<Seat> {
-        let copying = self.copying.unwrap_or(|participant| participant);
-        let keep = self.keep;
-        let seat = |(name, worker): (Arc<str>, WorkerRef<In, Out>)| {
-            let participant = match (&keep, &check) {
-                (None, check) => Participant::asks(name, worker).checked(check.clone()),
-                (Some(keep), None) => Participant::asks(name, keep(worker)),
-                // What is kept is checked before.
-                (Some(keep), Some(check)) => {
-                    let check = Arc::clone(check);
-                    let checked = worker.try_map(move |out| check(&out).map(|()| out));
-                    Participant::asks(name, keep(checked))
-                }
-            };
-            copying(participant).seat()
+    /// Its workers, and the check that is left to do on their answers: what is
+    /// kept is checked before.
+    fn into_workers(self) -> (Vec<(Arc<str>, WorkerRef<In, Out>)>, Option<Check<Out>>) {
+        let Some(keep) = self.keep else {
+            return (self.workers, self.check);
         };
-        self.workers.into_iter().map(seat).collect()
+        let kept = |(name, worker): (Arc<str>, WorkerRef<In, Out>)| match &self.check {
+            None => (name, keep(worker)),
+            Some(check) => {
+                let check = Arc::clone(check);
+                (
+                    name,
+                    keep(worker.try_map(move |out| check(&out).map(|()| out))),
+                )
+            }
+        };
+        (self.workers.into_iter().map(kept).collect(), None)
+    }
+}
+
+/// A stage whose types are known no more.
+pub(super) trait AnyStage: Send {
+    /// Those who take part in a driver's runs.
+    fn seats(self: Box<Self>) -> Vec<Seat>;
+
+    /// The actor of a line, in front of what follows.
+    fn open(self: Box<Self>, at: usize, next: AnyDoor, line: &Line) -> Opened;
+}
+
+/// A stage of which is known what it gives.
+pub(super) trait LastStage<Out>: Send {
+    fn check(&mut self, check: Check<Out>);
+
+    fn seal(self: Box<Self>) -> Box<dyn AnyStage>;
+}
+
+impl<In: Send + 'static, Out: Send + 'static> LastStage<Out> for Stage<In, Out> {
+    fn check(&mut self, check: Check<Out>) {
+        self.check = Some(check);
+    }
+
+    fn seal(self: Box<Self>) -> Box<dyn AnyStage> {
+        self
+    }
+}
+
+impl<In: Send + 'static, Out: Send + 'static> AnyStage for Stage<In, Out> {
+    fn seats(self: Box<Self>) -> Vec<Seat> {
+        let copying = self.copying.as_ref().map(|copying| copying.participant);
+        let (workers, check) = self.into_workers();
+        let seat = |(name, worker)| {
+            let participant = Participant::asks(name, worker).checked(check.clone());
+            match copying {
+                Some(copying) => copying(participant).seat(),
+                None => participant.seat(),
+            }
+        };
+        workers.into_iter().map(seat).collect()
+    }
+
+    fn open(self: Box<Self>, at: usize, next: AnyDoor, line: &Line) -> Opened {
+        let (rules, at_once) = (self.rules(), self.at_once);
+        let copy = self.copying.as_ref().map(|copying| copying.value);
+        let (workers, check) = self.into_workers();
+        let bench = Bench {
+            workers,
+            check,
+            copy,
+            rules,
+            on_error: line.on_error.clone(),
+        };
+        streaming::open(at, bench, at_once, next, line)
     }
 }
 
