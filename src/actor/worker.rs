@@ -220,6 +220,16 @@ pub trait Serve<In, Out>: Send + Sync {
     fn is_available(&self) -> bool {
         true
     }
+
+    /// Its kind forgotten: all that answers the same questions is one type.
+    fn boxed(self) -> WorkerRef<In, Out>
+    where
+        Self: Sized + 'static,
+        In: Send + 'static,
+        Out: Send + 'static,
+    {
+        WorkerRef::new(self)
+    }
 }
 
 /// Anything that answers: an actor, a pool, a breaker in front of one, a

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks")]
 
+mod bad_input;
 mod common;
 mod graph;
 mod iterate;
