@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
+use crate::common::cli::rate;
+
 /// A crew of actors that reads every text file under a directory and reports.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "crew")]
@@ -55,13 +57,6 @@ impl Args {
         }
         Ok(self)
     }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|rate| (0.0..=1.0).contains(rate))
-        .ok_or_else(|| "a rate is a number from 0 to 1".into())
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ use crate::editor::Editor;
 use crate::progress::Progress;
 use crate::read::Reason;
 use crate::reader::{self, Reader};
-use crate::report::{Report, RunFacts};
+use crate::report::{Report, RunFacts, is_ours};
 use crate::scan;
 use crate::scout::Scout;
 
@@ -182,7 +182,7 @@ impl Crew {
         let scout = {
             let (dir, out, editor) = (args.dir.clone(), args.out.clone(), editor.clone());
             let make = move || Scout {
-                scan: scan::scan(&dir, &out),
+                scan: scan::scan(&dir, &out, is_ours),
                 editor: editor.clone(),
                 files: 0,
             };
