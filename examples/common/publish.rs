@@ -61,6 +61,26 @@ pub(crate) fn publish(
     }
 }
 
+/// As [`publish`], by the path of the file.
+pub(crate) fn publish_at(
+    place: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<PathBuf> {
+    let Some(name) = place.file_name().and_then(|name| name.to_str()) else {
+        let message = format!("{} is no name of a file", place.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    };
+    publish(parent(place), name, write)
+}
+
+/// The directory of a file.
+pub(crate) fn parent(file: &Path) -> &Path {
+    let parent = file.parent();
+    parent
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
