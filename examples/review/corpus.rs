@@ -15,13 +15,20 @@ use crate::report::{
     RuleReport,
 };
 
+/// Why a file was not reviewed that an interrupted run did not get to.
+pub(crate) const NOT_REACHED: &str = "interrupted";
+
 /// See the module. Files are in the order of their names.
 #[derive(Debug, Default)]
 pub(crate) struct Corpus {
     found: Vec<Found>,
     reviewed: Vec<Option<Reviewed>>,
     left: Vec<(Arc<str>, Unreviewed)>,
+    /// Those of them that were left before anybody read them.
+    left_early: usize,
     links: u64,
+    /// Whether there are more files than are reviewed.
+    is_cut: bool,
     notes: Vec<String>,
 }
 
@@ -35,16 +42,19 @@ pub(crate) enum Compared {
 }
 
 impl Corpus {
+    /// Files that were found.
     pub(crate) fn len(&self) -> usize {
-        self.found.len() + self.left.len()
+        self.found.len() + self.left_early
     }
 
     pub(crate) fn find(&mut self, found: Found) {
         self.found.push(found);
     }
 
+    /// A file was found that nobody has to read.
     pub(crate) fn leave(&mut self, name: Arc<str>, why: Unreviewed) {
         self.left.push((name, why));
+        self.left_early += 1;
     }
 
     pub(crate) fn note_link(&mut self) {
@@ -55,6 +65,7 @@ impl Corpus {
     pub(crate) fn cut_at(&mut self, most: usize) {
         let note = format!("there are more than {most} files: the rest was not looked at");
         self.notes.push(note);
+        self.is_cut = true;
     }
 
     pub(crate) fn sort(&mut self) {
@@ -95,6 +106,7 @@ impl Corpus {
         compared: Compared,
         interrupted: bool,
     ) -> Report {
+        let is_compared = matches!(compared, Compared::All(..));
         let copies = match compared {
             Compared::All(copies, 0) => copies,
             Compared::All(copies, left_out) => {
@@ -111,7 +123,6 @@ impl Corpus {
         if interrupted {
             self.settle();
         }
-        let is_compared = !self.notes.iter().any(|note| note.contains("not looked"));
         self.blame(&copies);
         let licence = self.licences();
         if !interrupted && !self.found.is_empty() && !self.has_readme() {
@@ -129,7 +140,7 @@ impl Corpus {
         let known = self.reviewed.iter().flatten();
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         let counts = Counts {
-            found: count(self.len_of_all()),
+            found: count(self.len()),
             reviewed: count(known.clone().count()),
             skipped: count(skipped.len()),
             failed: count(failed.len()),
@@ -140,6 +151,7 @@ impl Corpus {
         Report {
             directory,
             interrupted,
+            is_complete: is_compared && !interrupted && !self.is_cut && failed.is_empty(),
             compared: is_compared,
             files: counts,
             notes: self.notes.clone(),
@@ -153,20 +165,13 @@ impl Corpus {
         }
     }
 
-    /// Files that were found: those that were reviewed, and those that were not.
-    fn len_of_all(&self) -> usize {
-        let early = self.left.len() + self.reviewed.iter().flatten().count();
-        // More only where a file got lost, which is then seen.
-        early.max(self.found.len())
-    }
-
     /// Whatever has no outcome was not reached.
     fn settle(&mut self) {
         let left: std::collections::BTreeSet<Arc<str>> =
             self.left.iter().map(|(name, _)| Arc::clone(name)).collect();
         for (found, reviewed) in self.found.iter().zip(&self.reviewed) {
             if reviewed.is_none() && !left.contains(&found.name) {
-                let why = Unreviewed::Failed("interrupted".to_owned());
+                let why = Unreviewed::Failed(NOT_REACHED.to_owned());
                 self.left.push((Arc::clone(&found.name), why));
             }
         }

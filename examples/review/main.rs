@@ -68,7 +68,7 @@ fn work(args: &Args) -> Result<ExitCode, BoxError> {
         say(&format!("wrote {}", path.display()));
     }
     show(args, &ran);
-    let is_well = ran.is_conserved && ran.report.is_complete();
+    let is_well = ran.is_conserved && ran.report.is_complete;
     Ok(ExitCode::from(match ran.interrupt {
         Some(interrupt) => what_a_shell_says(interrupt),
         None => u8::from(!is_well),

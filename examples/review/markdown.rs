@@ -16,6 +16,18 @@ const FINDINGS: usize = 15;
 /// Rows of other lists.
 const ROWS: usize = 40;
 
+const MEASURES: &str = "\
+## How it is measured
+
+By words, braces and indentation, alike in all languages; no code is parsed, so
+take a finding as a place to look at. A function is what has a name and a body.
+Branches are `if`, `for`, `while`, cases, catches, `&&` and `||`; depth is blocks
+inside each other. Public is what says so in its own line (`pub`, `export`,
+`public`, a capital letter in Go, no underscore in Python), also where no other
+crate or package can see it. Copies are runs of at least 8 lines that are the same
+but for white space; each is compared with the first place where it stands.
+";
+
 impl Report {
     /// Writes it as Markdown.
     pub(crate) fn write_markdown(&self, out: &mut impl Write) -> io::Result<()> {
@@ -33,8 +45,9 @@ impl Report {
         self.copies(out)?;
         self.licences(out)?;
         self.languages(out)?;
-        left_out(out, "Failed", &self.failed)?;
+        self.failed_files(out)?;
         self.skipped_files(out)?;
+        writeln!(out, "{MEASURES}")?;
         writeln!(out, "## What ran\n\n```mermaid\n{}```\n", drawing::of(self))?;
         writeln!(out, "{}", self.files.account(self.files.conserved()))
     }
@@ -211,13 +224,22 @@ impl Report {
         writeln!(out)
     }
 
+    fn failed_files(&self, out: &mut impl Write) -> io::Result<()> {
+        let (failed, not_reached) = self.failures();
+        left_out(out, "Failed", &failed)?;
+        if not_reached > 0 {
+            writeln!(out, "Files that were not reached: {not_reached}.\n")?;
+        }
+        Ok(())
+    }
+
     fn skipped_files(&self, out: &mut impl Write) -> io::Result<()> {
         let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
         for file in &self.skipped {
             let kind = file.reason.split(':').next().unwrap_or_default();
             *reasons.entry(kind).or_default() += 1;
         }
-        left_out(out, "Skipped", &self.skipped)?;
+        left_out(out, "Skipped", &self.skipped.iter().collect::<Vec<_>>())?;
         for (reason, files) in reasons {
             writeln!(out, "- {}: {files}", text(reason))?;
         }
@@ -232,7 +254,7 @@ fn counts(file: &FileReport) -> [u32; 3] {
     [Severity::Serious, Severity::Warning, Severity::Note].map(|severity| file.count(severity))
 }
 
-fn left_out(out: &mut impl Write, title: &str, files: &[LeftOut]) -> io::Result<()> {
+fn left_out(out: &mut impl Write, title: &str, files: &[&LeftOut]) -> io::Result<()> {
     if files.is_empty() {
         return Ok(());
     }

@@ -129,7 +129,9 @@ impl From<Reason> for Unreviewed {
     fn from(reason: Reason) -> Self {
         let words = reason.to_string();
         match reason {
-            Reason::Binary | Reason::NotUtf8 | Reason::TooLarge { .. } => Self::Skipped(words),
+            Reason::Binary | Reason::NotUtf8 | Reason::TooLarge { .. } | Reason::NotRegular => {
+                Self::Skipped(words)
+            }
             _ => Self::Failed(words),
         }
     }

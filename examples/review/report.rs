@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::common::publish;
+use crate::corpus::NOT_REACHED;
 use crate::drawing;
 use crate::finding::{Finding, Rule, Severity};
 use crate::language::Language;
@@ -28,6 +29,8 @@ pub(crate) struct Report {
     pub(crate) directory: String,
     /// Whether it ended before all was reviewed.
     pub(crate) interrupted: bool,
+    /// Whether every file was looked at, and compared with the others.
+    pub(crate) is_complete: bool,
     /// Whether copies were looked for.
     pub(crate) compared: bool,
     pub(crate) files: Counts,
@@ -206,9 +209,13 @@ pub(crate) struct LeftOut {
 }
 
 impl Report {
-    /// Whether all was done that was to be.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.files.failed == 0 && self.compared
+    /// Files that failed, but for those that an interrupted run did not get to; and
+    /// how many those are.
+    pub(crate) fn failures(&self) -> (Vec<&LeftOut>, usize) {
+        let tried = self.failed.iter().filter(|file| file.reason != NOT_REACHED);
+        let tried: Vec<_> = tried.collect();
+        let rest = self.failed.len() - tried.len();
+        (tried, rest)
     }
 
     /// How much was found.

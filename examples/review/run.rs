@@ -221,7 +221,7 @@ impl Ran {
         let files = &report.files;
         writeln!(
             out,
-            "{} findings in {} lines, {} copies",
+            "findings {}, lines {}, copies {}",
             report.findings(),
             files.lines,
             report.copies.len(),
@@ -229,16 +229,18 @@ impl Ran {
         for worst in report.worst().take(5) {
             writeln!(out, "  {:5}  {}", worst.score, worst.path)?;
         }
-        for failed in report.failed.iter().take(10) {
+        let (failed, not_reached) = report.failures();
+        for failed in failed.iter().take(10) {
             writeln!(out, "failed: {}: {}", failed.path, failed.reason)?;
         }
         if self.interrupt.is_some() {
+            writeln!(out, "files that were not reached: {not_reached}")?;
             writeln!(
                 out,
                 "interrupted: the reports say what was reviewed until then"
             )?;
         }
-        let per_second = files.found as f64 / self.seconds.max(1e-6);
+        let per_second = files.reviewed as f64 / self.seconds.max(1e-6);
         writeln!(
             out,
             "took {:.2} s ({per_second:.0} files/s), workers restarted {}",

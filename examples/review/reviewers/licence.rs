@@ -1,6 +1,7 @@
 //! Licence headers: an SPDX line, or the words of well-known licences.
 
 use crate::page::Licence;
+use crate::source::Line;
 
 /// Lines in which a header is looked for.
 const LINES: usize = 40;
@@ -22,9 +23,11 @@ const KNOWN: [(&str, &str); 10] = [
     ("all rights reserved", "all rights reserved"),
 ];
 
-pub(super) fn of(text: &str) -> Option<Licence> {
+pub(super) fn of(lines: &[Line<'_>]) -> Option<Licence> {
     let mut before = String::new();
-    for (number, line) in (1..).zip(text.lines().take(LINES)) {
+    let lines = (1..).zip(lines).take(LINES);
+    for (number, line) in lines.filter(|(_, line)| line.has_comment) {
+        let line = line.text;
         if let Some((_, name)) = line.split_once("SPDX-License-Identifier:") {
             let name = name.trim().trim_end_matches("*/").trim_end_matches("-->");
             return Some(Licence {
@@ -53,9 +56,15 @@ pub(super) fn of(text: &str) -> Option<Licence> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::Language;
+    use crate::source::lines;
 
     fn name(text: &str) -> Option<(String, u32)> {
-        of(text).map(|licence| (licence.name.to_string(), licence.line))
+        let language = match text.starts_with('#') {
+            true => Language::Python,
+            false => Language::Rust,
+        };
+        of(&lines(text, language)).map(|licence| (licence.name.to_string(), licence.line))
     }
 
     #[test]
@@ -64,7 +73,7 @@ mod tests {
         assert_eq!(name(spdx), Some(("MIT OR Apache-2.0".into(), 2)));
         let split = "# Licensed under the Apache\n# License, Version 2.0 (the \"License\")\n";
         assert_eq!(name(split), Some(("Apache-2.0".into(), 2)));
-        assert_eq!(name("fn main() {}\n"), None);
+        assert_eq!(name("let text = \"MIT License\";\n"), None, "that is code");
         let late = format!("{}// MIT License\n", "\n".repeat(LINES));
         assert_eq!(name(&late), None, "that is no header");
     }

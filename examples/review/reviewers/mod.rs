@@ -56,7 +56,7 @@ impl Duty {
                 Said::Documentation(measures, findings)
             }
             Duty::Documentation => Said::Documentation(Default::default(), Vec::new()),
-            Duty::Licence if is_source => Said::Licence(licence::of(&page.text)),
+            Duty::Licence if is_source => Said::Licence(licence::of(&lines())),
             Duty::Licence => Said::Licence(None),
             Duty::Copies if is_source => Said::Prints(prints::of(&page.text)),
             Duty::Copies => Said::Prints(Vec::new()),
