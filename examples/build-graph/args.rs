@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::common::cli::rate;
+use crate::common::chaos::Plan;
 
 /// Runs the commands of a file, each after those that it needs.
 #[derive(Clone, Debug, Parser)]
@@ -26,14 +26,8 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// How often a runner panics, is killed or hangs before its command begins:
-    /// 0 to 1.
-    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = rate)]
-    pub(crate) chaos: f64,
-
-    /// Which attempts go wrong; the same seed, the same ones.
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) chaos: Plan,
 
     /// Print one JSON object, and everything else to the error stream.
     #[arg(long)]

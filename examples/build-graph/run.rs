@@ -19,8 +19,7 @@ use callboard::testing::quiet_panics;
 
 use crate::args::Args;
 use crate::board::{Board, News};
-use crate::common::chaos;
-use crate::common::cli::say;
+use crate::common::cli::{interrupted, say};
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::runner::{Runner, doer};
@@ -33,11 +32,11 @@ const PAUSE: Duration = ms(5);
 
 /// Runs the tasks of `plan`. Also says what interrupted it, if anything did.
 pub(crate) async fn run(args: &Args, plan: &Plan) -> Result<(Report, Option<Interrupt>), BoxError> {
-    if args.chaos > 0.0 {
+    if args.chaos.is_on() {
         quiet_panics();
     }
     let config = SystemConfig::default()
-        .seed(args.seed)
+        .seed(args.chaos.seed)
         // A command takes as long as it takes, and as its timeout says.
         .ask_deadline(None)
         .restart_budget(None);
@@ -49,9 +48,9 @@ pub(crate) async fn run(args: &Args, plan: &Plan) -> Result<(Report, Option<Inte
     let jobs = args.jobs.or_else(|| thread::available_parallelism().ok());
     let jobs = jobs.map_or(1, NonZeroUsize::get).min(plan.steps.len());
     let make = {
-        let (rate, seed, board) = (args.chaos, args.seed, board.clone());
+        let (chaos, board) = (args.chaos, board.clone());
         move || Runner {
-            chaos: chaos::Plan { rate, seed },
+            chaos,
             board: board.clone(),
         }
     };
@@ -61,7 +60,7 @@ pub(crate) async fn run(args: &Args, plan: &Plan) -> Result<(Report, Option<Inte
         .start(&system)
         .await?;
     let retrier = Retrier::new("runners", Retry::constant(PAUSE).attempts(RUNNERS));
-    let runners = retrier.seeded(args.seed).guard(&runners.worker());
+    let runners = retrier.seeded(args.chaos.seed).guard(&runners.worker());
 
     let on_failure = match args.keep_going {
         true => OnFailure::GoOn,
@@ -79,7 +78,7 @@ pub(crate) async fn run(args: &Args, plan: &Plan) -> Result<(Report, Option<Inte
     // An interrupt is looked for first: whoever asks for the end gets it.
     let interrupt = tokio::select! {
         biased;
-        Ok(interrupt) = system.interrupted() => Some(interrupt),
+        interrupt = interrupted(&system) => Some(interrupt),
         // What came of it is on the board, also where it was stopped.
         _ = tasks.ask(()) => None,
     };

@@ -51,7 +51,7 @@ impl Runner {
     }
 
     fn patience(&self) -> Duration {
-        if self.chaos.rate > 0.0 {
+        if self.chaos.is_on() {
             PATIENCE_UNDER_CHAOS
         } else {
             PATIENCE

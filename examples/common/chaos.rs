@@ -1,17 +1,28 @@
 //! Trouble on purpose: whether an attempt goes wrong is a pure function of seed,
 //! name and attempt, so a run can be repeated.
 
+use super::cli::rate;
 use super::hash;
 
-/// How often, and which.
-#[derive(Clone, Copy, Debug)]
+/// How often, and which. Also how it is asked for on a command line, where the
+/// comments are what people read.
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Plan {
-    /// The share of attempts that go wrong, 0 to 1.
+    /// How often workers go wrong on purpose, which they must survive: 0 to 1.
+    #[arg(long = "chaos", value_name = "P", default_value_t = 0.0, value_parser = rate)]
     pub(crate) rate: f64,
+
+    /// Which attempts go wrong; the same seed, the same ones.
+    #[arg(long, value_name = "S", default_value_t = 0)]
     pub(crate) seed: u64,
 }
 
 impl Plan {
+    /// Whether anything goes wrong at all.
+    pub(crate) fn is_on(&self) -> bool {
+        self.rate > 0.0
+    }
+
     /// Whether the `attempt`th try at the thing called `name` goes wrong; then a
     /// random number to choose how.
     pub(crate) fn trouble(&self, name: &str, attempt: u32) -> Option<u64> {

@@ -167,7 +167,6 @@ fn outcome(analyser: &mut Analyser, found: &Found) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::publish;
     use crate::testing::TempDir;
     use clap::Parser;
 

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use crate::common::cli::rate;
+use crate::common::chaos::Plan;
+use crate::common::cli::{is_directory, may_be_directory};
 
 /// Reviews a source tree: style, complexity, documentation, licences, copies.
 #[derive(Clone, Debug, Parser)]
@@ -19,13 +20,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) out: PathBuf,
 
-    /// How often readers and reviewers panic, are killed or hang: 0 to 1.
-    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = rate)]
-    pub(crate) chaos: f64,
-
-    /// Which attempts go wrong; the same seed, the same ones.
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) chaos: Plan,
 
     /// Print one JSON object, and everything else to the error stream.
     #[arg(long)]
@@ -35,21 +31,9 @@ pub(crate) struct Args {
 impl Args {
     /// Checks what depends on the file system.
     pub(crate) fn check(self) -> Result<Self, clap::Error> {
-        let complain =
-            |message: String| Err(Args::command().error(ErrorKind::ValueValidation, message));
-        match self.dir.metadata() {
-            Ok(meta) if meta.is_dir() => {}
-            Ok(_) => return complain(format!("{} is not a directory", self.dir.display())),
-            Err(error) => {
-                return complain(format!("cannot read {}: {error}", self.dir.display()));
-            }
-        }
-        if let Err(error) = self.dir.read_dir() {
-            return complain(format!("cannot read {}: {error}", self.dir.display()));
-        }
-        if self.out.exists() && !self.out.is_dir() {
-            return complain(format!("{} is not a directory", self.out.display()));
-        }
+        is_directory(&self.dir)
+            .and_then(|()| may_be_directory(&self.out))
+            .map_err(|why| Args::command().error(ErrorKind::ValueValidation, why))?;
         Ok(self)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -12,8 +12,7 @@ use callboard::supervision::Interrupt;
 use callboard::testing::quiet_panics;
 
 use crate::args::Args;
-use crate::common::chaos;
-use crate::common::cli::say;
+use crate::common::cli::{interrupted, say};
 use crate::common::progress::Progress;
 use crate::common::scan::{self, Sighting};
 use crate::corpus::{Compared, Corpus};
@@ -51,107 +50,42 @@ pub(crate) struct Ran {
 
 /// Reviews what `args` ask for.
 pub(crate) async fn run(args: &Args) -> Result<Ran, BoxError> {
-    let is_chaos = args.chaos > 0.0;
-    if is_chaos {
+    if args.chaos.is_on() {
         quiet_panics();
     }
     let config = SystemConfig::default()
-        .seed(args.seed)
+        .seed(args.chaos.seed)
         // Each attempt has a deadline of its own.
         .ask_deadline(None)
         .restart_budget(None);
     let system = System::with("review", config);
     let began = system.now();
-    let mut interrupted = pin!(system.interrupted());
+    let mut ctrl_c = pin!(interrupted(&system));
 
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut walk = {
-        let (dir, out, stop) = (args.dir.clone(), args.out.clone(), Arc::clone(&stop));
-        tokio::task::spawn_blocking(move || find(&dir, &out, &stop))
-    };
-    // In each of these an interrupt is looked for first: whoever asks for the end
-    // gets it.
-    let (mut corpus, mut interrupt) = tokio::select! {
-        biased;
-        Ok(interrupt) = &mut interrupted => {
-            stop.store(true, Ordering::Relaxed);
-            (walk.await?, Some(interrupt))
-        }
-        walked = &mut walk => (walked?, None),
-    };
-
+    let (mut corpus, mut interrupt) = walk(args, ctrl_c.as_mut()).await?;
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let most = match is_chaos {
+    let most = match args.chaos.is_on() {
         true => FILES_UNDER_CHAOS,
         false => FILES_PER_CORE * cores,
     };
-    let chaos = chaos::Plan {
-        rate: args.chaos,
-        seed: args.seed,
-    };
-    let staff = Staff::hire(&system, cores.min(most)..=most, chaos).await?;
-    let panel = panel(staff.reviewers.clone()).requests(most);
-    let panel = panel.start(&system, "panel").await?;
-    let line = way(("read", staff.readers.clone()), ("review", panel)).concurrency(most);
-    let line = line.start(&system).await?;
-
+    let staff = Staff::hire(&system, cores.min(most)..=most, args.chaos).await?;
     if interrupt.is_none() {
-        let files = corpus.to_review();
-        let mut progress = Progress::new();
-        let expected = u32::try_from(files.len()).unwrap_or(u32::MAX);
-        progress.expect(expected);
-        let mut done = 0;
-        let mut reviewing = pin!(
-            line.stream(
-                files
-                    .into_iter()
-                    .take_while(|_| !stop.load(Ordering::Relaxed))
-            )
-            .concurrency(most)
-            .for_each(|at, outcome| {
-                corpus.take(at, outcome);
-                done += 1;
-                progress.at(expected, done);
-            })
-        );
-        interrupt = tokio::select! {
+        interrupt = review(&system, &staff, most, &mut corpus, ctrl_c.as_mut()).await?;
+    }
+    let mut compared = Compared::Not("the review was interrupted".to_owned());
+    if interrupt.is_none() {
+        // An interrupt is looked for first: whoever asks for the end gets it.
+        tokio::select! {
             biased;
-            Ok(interrupt) = &mut interrupted => Some(interrupt),
-            () = &mut reviewing => None,
-        };
-        if interrupt.is_some() {
-            say("interrupted, finishing the files in hand");
-            stop.store(true, Ordering::Relaxed);
-            let _ = tokio::time::timeout(GRACE, reviewing).await;
+            caught = ctrl_c => interrupt = Some(caught),
+            found = compare(&system, &staff, &corpus) => compared = found?,
         }
     }
-    let compared = match interrupt {
-        Some(_) => Compared::Not("the review was interrupted".to_owned()),
-        None => {
-            let (prints, left_out) = duplicates::bounded(corpus.prints());
-            let comparison = comparison(staff.comparers.clone());
-            let comparison = comparison.start(&system, "comparison").await?;
-            tokio::select! {
-                biased;
-                Ok(caught) = &mut interrupted => {
-                    interrupt = Some(caught);
-                    Compared::Not("the review was interrupted".to_owned())
-                }
-                found = comparison.ask(duplicates::shards(prints)) => match found {
-                    Ok(served) => Compared::All(duplicates::copies(served.value), left_out),
-                    Err(fault) => Compared::Not(fault.to_string()),
-                },
-            }
-        }
-    };
     let seconds = (system.now() - began).as_secs_f64();
     let restarts = system.restarts();
     let ended = system.shutdown(secs(5)).await?;
-    let report = corpus.report(
-        args.dir.display().to_string(),
-        compared,
-        interrupt.is_some(),
-    );
+    let directory = args.dir.display().to_string();
+    let report = corpus.report(directory, compared, interrupt.is_some());
     Ok(Ran {
         is_conserved: report.files.conserved() && ended.counts.is_conserved(),
         report,
@@ -159,6 +93,82 @@ pub(crate) async fn run(args: &Args) -> Result<Ran, BoxError> {
         seconds,
         restarts,
         messages: ended.counts.to_string(),
+    })
+}
+
+/// Finds the files; after an interrupt, those that were found until then.
+async fn walk(
+    args: &Args,
+    ctrl_c: Pin<&mut impl Future<Output = Interrupt>>,
+) -> Result<(Corpus, Option<Interrupt>), BoxError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut walk = {
+        let (dir, out, stop) = (args.dir.clone(), args.out.clone(), Arc::clone(&stop));
+        tokio::task::spawn_blocking(move || find(&dir, &out, &stop))
+    };
+    tokio::select! {
+        biased;
+        interrupt = ctrl_c => {
+            stop.store(true, Ordering::Relaxed);
+            Ok((walk.await?, Some(interrupt)))
+        }
+        walked = &mut walk => Ok((walked?, None)),
+    }
+}
+
+/// Sends all files along the line. After an interrupt no more are sent, and those
+/// under way have a moment.
+async fn review(
+    system: &System,
+    staff: &Staff,
+    most: usize,
+    corpus: &mut Corpus,
+    ctrl_c: Pin<&mut impl Future<Output = Interrupt>>,
+) -> Result<Option<Interrupt>, BoxError> {
+    let panel = panel(staff.reviewers.clone()).requests(most);
+    let panel = panel.start(system, "panel").await?;
+    let line = way(("read", staff.readers.clone()), ("review", panel)).concurrency(most);
+    let line = line.start(system).await?;
+
+    let files = corpus.to_review();
+    let expected = u32::try_from(files.len()).unwrap_or(u32::MAX);
+    let mut progress = Progress::new();
+    progress.expect(expected);
+    let mut done = 0;
+    let stop = AtomicBool::new(false);
+    let files = files.into_iter();
+    let files = files.take_while(|_| !stop.load(Ordering::Relaxed));
+    let interrupt = {
+        let reviewing = line.stream(files).concurrency(most);
+        let mut reviewing = pin!(reviewing.for_each(|at, outcome| {
+            corpus.take(at, outcome);
+            done += 1;
+            progress.at(expected, done);
+        }));
+        let interrupt = tokio::select! {
+            biased;
+            interrupt = ctrl_c => Some(interrupt),
+            () = &mut reviewing => None,
+        };
+        if interrupt.is_some() {
+            say("interrupted, finishing the files in hand");
+            stop.store(true, Ordering::Relaxed);
+            let _ = tokio::time::timeout(GRACE, reviewing).await;
+        }
+        interrupt
+    };
+    progress.finish(expected, done);
+    Ok(interrupt)
+}
+
+/// Looks for copies across all files.
+async fn compare(system: &System, staff: &Staff, corpus: &Corpus) -> Result<Compared, StartError> {
+    let (prints, left_out) = duplicates::bounded(corpus.prints());
+    let comparison = comparison(staff.comparers.clone());
+    let comparison = comparison.start(system, "comparison").await?;
+    Ok(match comparison.ask(duplicates::shards(prints)).await {
+        Ok(served) => Compared::All(duplicates::copies(served.value), left_out),
+        Err(fault) => Compared::Not(fault.to_string()),
     })
 }
 

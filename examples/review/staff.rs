@@ -50,7 +50,7 @@ where
     let retry = Retry::constant(ms(2))
         .attempts(ATTEMPTS)
         .timeout_growth(1.3);
-    let retry = retry.attempt_timeout(match chaos.rate > 0.0 {
+    let retry = retry.attempt_timeout(match chaos.is_on() {
         true => PATIENCE_UNDER_CHAOS,
         false => PATIENCE,
     });
