@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use callboard::prelude::*;
 
-use crate::duplicates::{self, Copy, MOST_COPIES};
+use crate::duplicates::{self, Copy, MOST_COPIES, Shared};
 use crate::finding::{Finding, Rule};
 use crate::page::{Found, Licence, Print, Reviewed, Unreviewed};
 use crate::report::{
@@ -17,6 +17,9 @@ use crate::report::{
 
 /// Why a file was not reviewed that an interrupted run did not get to.
 pub(crate) const NOT_REACHED: &str = "interrupted";
+
+/// Files that another is told to have copied from.
+const MOST_ORIGINALS: usize = 20;
 
 /// See the module. Files are in the order of their names.
 #[derive(Debug, Default)]
@@ -123,6 +126,10 @@ impl Corpus {
         if interrupted {
             self.settle();
         }
+        if copies.len() > MOST_COPIES {
+            let note = format!("of {} copies the longest are listed", copies.len());
+            self.notes.push(note);
+        }
         self.blame(&copies);
         let licence = self.licences();
         if !interrupted && !self.found.is_empty() && !self.has_readme() {
@@ -178,21 +185,22 @@ impl Corpus {
     }
 
     /// Adds copies to the findings of the files that hold them: one for each file
-    /// that something comes from.
+    /// that something comes from, up to a bound.
     fn blame(&mut self, copies: &[Copy]) {
-        for (original, copy, lines) in duplicates::pairs(copies) {
-            let first = copies
-                .iter()
-                .filter(|it| (it.original, it.copy) == (original, copy))
-                .max_by_key(|it| (it.lines, Reverse(it.copy_lines)));
-            let (Some(first), Some(name)) = (first, self.name(original)) else {
+        for Shared { lines, longest } in duplicates::by_pair(copies) {
+            let Some(original) = self.name(longest.original) else {
                 continue;
             };
-            let (from, to) = first.original_lines;
-            let message = format!("{lines} lines as in {name}, most of them in {from}-{to} there");
-            if let Some(Some(file)) = self.reviewed.get_mut(copy as usize) {
+            let (from, to) = longest.original_lines;
+            let message =
+                format!("{lines} lines as in {original}, most of them in {from}-{to} there");
+            let Some(Some(file)) = self.reviewed.get_mut(longest.copy as usize) else {
+                continue;
+            };
+            let copied = file.findings.iter().filter(|it| it.rule == Rule::Copied);
+            if copied.count() < MOST_ORIGINALS {
                 file.findings.push(Finding {
-                    line: first.copy_lines.0,
+                    line: longest.copy_lines.0,
                     rule: Rule::Copied,
                     message,
                     times: 1,

@@ -167,15 +167,26 @@ pub(crate) fn copies(mut matches: Vec<Match>) -> Vec<Copy> {
     copies
 }
 
-/// Pairs of files and how many lines they share, most first.
-pub(crate) fn pairs(copies: &[Copy]) -> Vec<(u32, u32, u32)> {
-    let mut shared: BTreeMap<(u32, u32), u32> = BTreeMap::new();
+/// What two files share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shared {
+    pub(crate) lines: u32,
+    /// The longest copy.
+    pub(crate) longest: Copy,
+}
+
+/// The same by pairs of files, in their order.
+pub(crate) fn by_pair(copies: &[Copy]) -> Vec<Shared> {
+    let mut pairs: BTreeMap<(u32, u32), Shared> = BTreeMap::new();
     for copy in copies {
-        *shared.entry((copy.original, copy.copy)).or_default() += copy.lines;
+        let shared = pairs.entry((copy.original, copy.copy)).or_insert(Shared {
+            lines: 0,
+            // The longest comes first.
+            longest: *copy,
+        });
+        shared.lines += copy.lines;
     }
-    let mut pairs: Vec<_> = shared.into_iter().map(|((a, b), n)| (a, b, n)).collect();
-    pairs.sort_by_key(|(a, b, lines)| (std::cmp::Reverse(*lines), *a, *b));
-    pairs
+    pairs.into_values().collect()
 }
 
 #[cfg(test)]
@@ -219,6 +230,8 @@ mod tests {
         let all = found(&[&[7, 7], &[7], &[7]]);
         let pairs: Vec<_> = all.iter().map(|it| (it.original, it.copy)).collect();
         assert_eq!(pairs, [(0, 1), (0, 2)]);
+        let window = WINDOW as u32;
+        assert!(by_pair(&all).iter().all(|pair| pair.lines == window));
     }
 
     #[test]

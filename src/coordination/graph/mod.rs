@@ -70,6 +70,11 @@
 //! task; its panic fails the task that it asks about
 //! (`d9_a_condition_that_panics_fails_its_task`).
 //!
+//! *Can it be drawn?* [`Graph::mermaid`] draws the plan, [`GraphReport::mermaid`]
+//! what became of it, with what the run waited for in bold
+//! (`d6_the_way_that_the_run_waited_for_is_drawn_in_bold`), and
+//! [`Graph::mermaid_of`] a run that is not over or was stopped.
+//!
 //! *What is bounded?* Tasks under way, attempts, runs at once, and time by the
 //! asker's deadline. All answers are kept until the run is over.
 //!
