@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
+use crate::common::chaos::Plan;
+use crate::common::cli::{is_directory, may_be_directory};
+
 /// A crew of actors that reads every text file under a directory and reports.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "crew")]
@@ -18,13 +21,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) out: PathBuf,
 
-    /// How often analysts panic, hang or answer nonsense: 0 to 1.
-    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = rate)]
-    pub(crate) chaos: f64,
-
-    /// Which attempts go wrong; the same seed, the same ones.
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) chaos: Plan,
 
     /// Print one JSON object, and everything else to the error stream.
     #[arg(long)]
@@ -38,30 +36,15 @@ pub(crate) struct Args {
 impl Args {
     /// Checks what depends on the file system or on several arguments.
     pub(crate) fn check(self) -> Result<Self, clap::Error> {
-        let complain =
-            |message: String| Err(Args::command().error(ErrorKind::ValueValidation, message));
-        match self.dir.metadata() {
-            Ok(meta) if meta.is_dir() => {}
-            Ok(_) => return complain(format!("{} is not a directory", self.dir.display())),
-            Err(error) => {
-                return complain(format!("cannot read {}: {error}", self.dir.display()));
-            }
-        }
-        if self.out.exists() && !self.out.is_dir() {
-            return complain(format!("{} is not a directory", self.out.display()));
-        }
-        if self.baseline && self.chaos > 0.0 {
-            return complain("--baseline has no analysts to disturb, leave --chaos out".into());
-        }
+        is_directory(&self.dir)
+            .and_then(|()| may_be_directory(&self.out))
+            .and_then(|()| match self.baseline && self.chaos.is_on() {
+                true => Err("--baseline has no analysts to disturb, leave --chaos out".into()),
+                false => Ok(()),
+            })
+            .map_err(|why: String| Args::command().error(ErrorKind::ValueValidation, why))?;
         Ok(self)
     }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|rate| (0.0..=1.0).contains(rate))
-        .ok_or_else(|| "a rate is a number from 0 to 1".into())
 }
 
 #[cfg(test)]

@@ -18,7 +18,8 @@ use crate::check::check;
 use crate::editor::{Editor, Outcome};
 use crate::progress::Progress;
 use crate::read::{self, Reason};
-use crate::report::{Report, RunFacts};
+use crate::reader::LIMIT;
+use crate::report::{Report, RunFacts, is_ours};
 use crate::scan::{self, Found, Link, Sighting};
 
 /// Files that are found and not yet taken, and answers not yet collected.
@@ -105,7 +106,7 @@ fn find(
     stopping: &AtomicBool,
 ) {
     let mut next = 0;
-    for sighting in scan::scan(dir, out) {
+    for sighting in scan::scan(dir, out, is_ours) {
         if stopping.load(Ordering::Relaxed) {
             return;
         }
@@ -152,7 +153,7 @@ async fn work(
 }
 
 fn outcome(analyser: &mut Analyser, found: &Found) -> Outcome {
-    let text = match read::read(&found.path) {
+    let text = match read::read(&found.path, LIMIT) {
         Ok(text) => text,
         Err(reason) => return Outcome::Failure(reason),
     };
@@ -166,7 +167,6 @@ fn outcome(analyser: &mut Analyser, found: &Found) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::publish;
     use crate::testing::TempDir;
     use clap::Parser;
 
@@ -204,7 +204,7 @@ mod tests {
         dir.file("a.txt", b"Some text.");
         let first = report(&dir).await;
         first.publish(dir.path()).expect("published");
-        let json = std::fs::read(dir.path().join(publish::JSON)).expect("a report");
+        let json = std::fs::read(dir.path().join("crew-report.json")).expect("a report");
         let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
         assert_eq!(json["documents"][0]["path"], "a.txt");
         assert_eq!(report(&dir).await.files, 1);

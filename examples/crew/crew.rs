@@ -30,14 +30,13 @@ use tokio::sync::Semaphore;
 
 use crate::analyst::{self, Analyst};
 use crate::args::Args;
-use crate::chaos::Plan;
 use crate::checker::Checker;
 use crate::desk::{Desk, News};
 use crate::editor::Editor;
 use crate::progress::Progress;
 use crate::read::Reason;
 use crate::reader::{self, Reader};
-use crate::report::{Report, RunFacts};
+use crate::report::{Report, RunFacts, is_ours};
 use crate::scan;
 use crate::scout::Scout;
 
@@ -70,12 +69,12 @@ const SHOWN: usize = 8;
 /// Has the crew read, analyse and report what `args` ask for. Also says what
 /// interrupted it, if anything did.
 pub(crate) async fn run(args: &Args) -> Result<(Report, Option<Interrupt>), BoxError> {
-    let is_chaos = args.chaos > 0.0;
+    let is_chaos = args.chaos.is_on();
     if is_chaos {
         analyst::quieten_chaos();
     }
     let config = SystemConfig::default()
-        .seed(args.seed)
+        .seed(args.chaos.seed)
         .dead_letters(LETTERS);
     let system = System::with("crew", config);
     let start = system.now();
@@ -136,7 +135,7 @@ struct Crew {
 
 impl Crew {
     async fn hire(system: &System, args: &Args) -> Result<Self, StartError> {
-        let is_chaos = args.chaos > 0.0;
+        let is_chaos = args.chaos.is_on();
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let readers = match is_chaos {
             true => READERS_UNDER_CHAOS,
@@ -156,10 +155,7 @@ impl Crew {
             .await?;
         let checker = system.spawn(ChildSpec::new("checker", || Checker)).await?;
 
-        let chaos = Plan {
-            rate: args.chaos,
-            seed: args.seed,
-        };
+        let chaos = args.chaos;
         let analyst_restarts = Arc::new(AtomicU64::new(0));
         let make = {
             let restarts = Arc::clone(&analyst_restarts);
@@ -182,7 +178,7 @@ impl Crew {
         let scout = {
             let (dir, out, editor) = (args.dir.clone(), args.out.clone(), editor.clone());
             let make = move || Scout {
-                scan: scan::scan(&dir, &out),
+                scan: scan::scan(&dir, &out, is_ours),
                 editor: editor.clone(),
                 files: 0,
             };

@@ -8,7 +8,7 @@ use callboard::prelude::*;
 use crate::editor::{Editor, Outcome};
 use crate::progress::Progress;
 use crate::read::Reason;
-use crate::report::Report;
+use crate::report::{Report, is_ours};
 use crate::scan::{self, Link, Sighting};
 
 /// What the editor is told and asked.
@@ -48,7 +48,7 @@ impl Desk {
     /// Counts files beside the work, so that a bar has an end. The scout only
     /// looks as far as there are readers.
     fn survey(&self, cx: &mut Context<Self>) {
-        let scan = scan::scan(&self.dir, &self.out);
+        let scan = scan::scan(&self.dir, &self.out, is_ours);
         let myself = cx.myself();
         cx.run(async move {
             let editor = myself.clone();

@@ -24,40 +24,33 @@ mod baseline;
 mod chaos;
 mod check;
 mod checker;
+#[path = "../common/mod.rs"]
+mod common;
 mod crew;
 mod desk;
 mod duplicates;
 mod editor;
-mod hash;
 mod keywords;
 mod links;
 mod markdown;
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what is shown to people goes by their clock"
-)]
-mod progress;
-mod publish;
-mod read;
 mod reader;
 mod report;
-mod scan;
 mod scout;
 mod stopwords;
 mod summary;
-#[cfg(test)]
-mod testing;
 mod text;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use callboard::prelude::BoxError;
-use callboard::supervision::Interrupt;
 use clap::Parser;
+use common::cli::{say, what_a_shell_says};
+#[cfg(test)]
+use common::testing;
+use common::{hash, progress, publish, read, scan};
 
 use crate::args::Args;
-use crate::progress::say;
 use crate::report::Report;
 
 fn main() -> ExitCode {
@@ -96,14 +89,6 @@ fn work(args: &Args) -> Result<ExitCode, BoxError> {
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// The exit code of a program that a signal ended.
-fn what_a_shell_says(interrupt: Interrupt) -> u8 {
-    match interrupt {
-        Interrupt::CtrlC => 130,
-        Interrupt::Terminate => 143,
-    }
 }
 
 /// Prints how the run went. A reader that went away is no failure of the run.

@@ -18,6 +18,10 @@ use crate::scout::{Assignment, BATCH, More};
 /// How often a file is tried before it is a failure.
 const ATTEMPTS: u32 = 3;
 
+/// The largest file that is read: one text of this size times the number of
+/// analysts must fit in memory with room to spare.
+pub(crate) const LIMIT: u64 = 16 << 20;
+
 /// The shortest wait for the analysts to recover.
 const SHORTEST_WAIT: Duration = ms(1);
 
@@ -96,7 +100,7 @@ impl Reader {
     }
 
     async fn see(&self, found: crate::scan::Found, cx: &Context<Self>) -> Result<Analysis, Reason> {
-        let (file, size) = read::open(&found.path)?;
+        let (file, size) = read::open(&found.path, LIMIT)?;
         // Held until there is an outcome: it bounds the memory, not the reading.
         let _room = if read::is_large(size) {
             self.large.acquire().await.ok()
@@ -123,9 +127,9 @@ impl Reader {
 
     async fn text(&self, file: File, size: u64, cx: &Context<Self>) -> Result<String, Reason> {
         if read::is_large(size) {
-            cx.blocking(move || read::text(file, size)).await
+            cx.blocking(move || read::text(file, size, LIMIT)).await
         } else {
-            read::text(file, size)
+            read::text(file, size, LIMIT)
         }
     }
 

@@ -13,6 +13,18 @@ use crate::publish;
 use crate::read::Reason;
 use crate::scan::Link;
 
+/// The report for people.
+const MARKDOWN: &str = "crew-report.md";
+
+/// The report for programs.
+const JSON: &str = "crew-report.json";
+
+/// Whether a file of this name in the place of the reports is one of them,
+/// finished or not.
+pub(crate) fn is_ours(name: &str) -> bool {
+    publish::is_of(MARKDOWN, name) || publish::is_of(JSON, name)
+}
+
 /// Everything the crew found out. Files are in the order of their paths.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -182,8 +194,8 @@ impl Report {
     /// Writes both reports into `out`.
     pub(crate) fn publish(&self, out: &Path) -> io::Result<[PathBuf; 2]> {
         Ok([
-            publish::publish(out, publish::MARKDOWN, |file| self.write_markdown(file))?,
-            publish::publish(out, publish::JSON, |file| self.write_json(file))?,
+            publish::publish(out, MARKDOWN, |file| self.write_markdown(file))?,
+            publish::publish(out, JSON, |file| self.write_json(file))?,
         ])
     }
 

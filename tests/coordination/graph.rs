@@ -212,6 +212,29 @@ async fn d6_what_does_not_depend_on_a_failure_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn d6_the_way_that_the_run_waited_for_is_drawn_in_bold() {
+    let sides = graph("sides")
+        .task(Task::new("start", plus(1)))
+        .task(Task::new("slow", takes(secs(2))).after("start"))
+        .task(Task::new("quick", takes(secs(1))).after("start"))
+        .build()
+        .unwrap();
+    let report = run(&sides, 1).await.unwrap();
+    let drawn = report.mermaid();
+    let bold: Vec<&str> = drawn
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.ends_with(" critical") || line.starts_with("linkStyle"))
+        .collect();
+    let wanted = [
+        "class t0 critical",
+        "class t1 critical",
+        "linkStyle 0 stroke-width:4px",
+    ];
+    assert_eq!(bold, wanted, "{drawn}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn d6_a_task_is_tried_again_on_faults_that_may_be_gone() {
     let system = System::new("t");
     let busy = || Script::new().fault(Fault::transient("busy"));

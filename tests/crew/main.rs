@@ -1,47 +1,28 @@
 //! Runs the example `crew` as its users do: as a program.
 
+#[path = "../program/mod.rs"]
+mod program;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
+use program::Dir;
 use serde_json::Value;
 
-const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-
-/// The program. It has tests of its own, so `cargo test` builds those and not
-/// the program itself; the first test that needs it does.
 fn crew() -> Command {
-    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-        let test = std::env::current_exe().expect("the path of this test");
-        let profile = test.ancestors().nth(2).expect("tests are in deps");
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--example", "crew"]);
-        cargo.arg("--manifest-path").arg(MANIFEST);
-        cargo.arg("--target-dir").arg(profile.with_file_name(""));
-        if profile.ends_with("release") {
-            cargo.arg("--release");
-        }
-        assert!(cargo.status().expect("cargo runs").success());
-        let name = format!("crew{}", std::env::consts::EXE_SUFFIX);
-        profile.join("examples").join(name)
-    });
-    let mut command = Command::new(&*PROGRAM);
-    command.env_remove("RUST_BACKTRACE");
-    command
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| program::build("crew"));
+    program::command(&PROGRAM)
 }
 
 /// A directory to read and one to write, removed when the test ends.
-struct Place(PathBuf);
+struct Place(Dir);
 
 impl Place {
     /// With so many files to read.
     fn of(files: usize) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("crew-run-{}-{number}", std::process::id());
-        let place = Place(std::env::temp_dir().join(name));
+        let place = Place(Dir::new());
         for file in 0..files {
             let text = format!(
                 "# Page {file}\n\nThe supervisor restarts actor {file} when it fails. \
@@ -55,17 +36,15 @@ impl Place {
     }
 
     fn tree(&self) -> PathBuf {
-        self.0.join("tree")
+        self.0.path().join("tree")
     }
 
     fn out(&self) -> PathBuf {
-        self.0.join("out")
+        self.0.path().join("out")
     }
 
     fn write(&self, name: &str, content: &[u8]) {
-        let path = self.tree().join(name);
-        fs::create_dir_all(path.parent().expect("it has a parent")).expect("its directory");
-        fs::write(path, content).expect("a file to read");
+        self.0.write(&format!("tree/{name}"), content);
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -83,19 +62,11 @@ impl Place {
     }
 
     fn markdown(&self) -> String {
-        fs::read_to_string(self.out().join("crew-report.md")).expect("a report for people")
+        self.0.read("out/crew-report.md")
     }
 
     fn json(&self) -> Value {
-        let text = fs::read(self.out().join("crew-report.json")).expect("a report for programs");
-        serde_json::from_slice(&text).expect("JSON")
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        // A test that failed must not fail twice.
-        let _ = fs::remove_dir_all(&self.0);
+        serde_json::from_str(&self.0.read("out/crew-report.json")).expect("JSON")
     }
 }
 
@@ -239,10 +210,7 @@ fn interrupt(signal: &str, code: i32) {
     let progress = errors.next().expect("a line").expect("UTF-8");
     assert!(progress.contains("files found so far"), "{progress}");
 
-    let kill = Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status();
-    assert!(kill.expect("kill runs").success());
+    program::send(signal, child.id());
     let rest: Vec<String> = errors.map_while(Result::ok).collect();
     let output = child.wait_with_output().expect("the crew ends");
     assert_eq!(output.status.code(), Some(code), "{rest:?}");

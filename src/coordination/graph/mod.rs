@@ -70,6 +70,11 @@
 //! task; its panic fails the task that it asks about
 //! (`d9_a_condition_that_panics_fails_its_task`).
 //!
+//! *Can it be drawn?* [`Graph::mermaid`] draws the plan, [`GraphReport::mermaid`]
+//! what became of it, with what the run waited for in bold
+//! (`d6_the_way_that_the_run_waited_for_is_drawn_in_bold`), and
+//! [`Graph::mermaid_of`] a run that is not over or was stopped.
+//!
 //! *What is bounded?* Tasks under way, attempts, runs at once, and time by the
 //! asker's deadline. All answers are kept until the run is over.
 //!
@@ -156,6 +161,31 @@ impl<T> Graph<T> {
     #[must_use]
     pub fn mermaid(&self) -> String {
         self.plan.mermaid()
+    }
+
+    /// As [`Graph::mermaid`], with the state of each task as its class
+    /// (`waiting`, `running`, `done`, `failed` or `skipped`), and this way through
+    /// the graph in bold: for runs of which there is no [`GraphReport`], since they
+    /// are not over, or were stopped.
+    ///
+    /// ```
+    /// use callboard::prelude::*;
+    /// use callboard::coordination::graph::{Task, TaskState, graph};
+    ///
+    /// let same = || WorkerRef::from_fn("same", |n: u32| async move { Ok(n) });
+    /// let plan = graph("plan")
+    ///     .task(Task::new("a", same()))
+    ///     .task(Task::new("b", same()).after("a"))
+    ///     .build()?;
+    /// let state = |task: &str| if task == "a" { TaskState::Done } else { TaskState::UnderWay };
+    /// let drawn = plan.mermaid_of(state, &plan.critical_path());
+    /// assert!(drawn.contains("class t0 done\n") && drawn.contains("class t1 running\n"));
+    /// assert!(drawn.contains("linkStyle 0 stroke-width:4px\n"));
+    /// # Ok::<(), callboard::coordination::graph::InvalidGraph>(())
+    /// ```
+    #[must_use]
+    pub fn mermaid_of(&self, state: impl Fn(&str) -> TaskState, way: &[Arc<str>]) -> String {
+        self.plan.mermaid_of(state, way)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::machine::TaskState;
 use super::shape::Shape;
 
 /// Names and shape.
@@ -64,6 +65,42 @@ impl Plan {
             text += &format!("    t{} -->{words} t{}\n", edge.from, edge.to);
         }
         text
+    }
+
+    /// As [`Plan::mermaid`], with each task's state as a class, and this way bold.
+    pub(super) fn mermaid_of(&self, state: impl Fn(&str) -> TaskState, way: &[Arc<str>]) -> String {
+        let mut text = self.mermaid();
+        for (task, name) in self.names.iter().enumerate() {
+            text += &format!("    class t{task} {}\n", class(state(name)));
+            if way.contains(name) {
+                text += &format!("    class t{task} critical\n");
+            }
+        }
+        for at in 0..self.conditions.len() {
+            let edge = self.shape.edge(at);
+            let ends = [self.name(edge.from), self.name(edge.to)];
+            if way.windows(2).any(|step| step == ends) {
+                text += &format!("    linkStyle {at} stroke-width:4px\n");
+            }
+        }
+        text + CLASSES
+    }
+}
+
+const CLASSES: &str = "    classDef waiting fill:#eee\n    \
+                       classDef running fill:#ffc\n    \
+                       classDef done fill:#cfc\n    \
+                       classDef failed fill:#fcc\n    \
+                       classDef skipped stroke-dasharray:4\n    \
+                       classDef critical stroke-width:4px\n";
+
+fn class(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Waiting => "waiting",
+        TaskState::UnderWay => "running",
+        TaskState::Done => "done",
+        TaskState::Failed => "failed",
+        TaskState::Skipped => "skipped",
     }
 }
 

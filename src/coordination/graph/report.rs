@@ -118,24 +118,20 @@ impl<T: Clone + Send + Sync + 'static> GraphReport<T> {
 }
 
 impl<T> GraphReport<T> {
-    /// The graph as a mermaid flowchart, with each task's state as a class:
-    /// `done`, `failed` or `skipped`.
+    /// The graph as a mermaid flowchart, with each task's state as a class
+    /// (`done`, `failed` or `skipped`), and what the run waited for in bold.
     #[must_use]
     pub fn mermaid(&self) -> String {
-        let mut text = self.plan.mermaid();
-        for (task, name) in self.plan.names.iter().enumerate() {
-            let state = if self.answers.contains_key(name) {
-                "done"
-            } else if self.failures.contains_key(name) {
-                "failed"
+        let state = |task: &str| {
+            if self.answers.contains_key(task) {
+                TaskState::Done
+            } else if self.failures.contains_key(task) {
+                TaskState::Failed
             } else {
-                "skipped"
-            };
-            text += &format!("    class t{task} {state}\n");
-        }
-        text + "    classDef done fill:#cfc\n    \
-                classDef failed fill:#fcc\n    \
-                classDef skipped stroke-dasharray:4\n"
+                TaskState::Skipped
+            }
+        };
+        self.plan.mermaid_of(state, &self.critical_path)
     }
 }
 

@@ -42,6 +42,7 @@ use std::num::NonZeroUsize;
 use std::ops::Add;
 use std::sync::Arc;
 
+use super::drawing::Flowchart;
 use super::driver::{Gathered, Participant, Score};
 use super::pattern::start;
 use super::protocol::Limits;
@@ -125,6 +126,7 @@ impl<Out> fmt::Debug for Reduction<Out> {
 /// A map-reduce to be. Made by [`map_reduce`].
 #[must_use = "a map-reduce does nothing until it is started"]
 pub struct MapReduce<Item, Out> {
+    name: String,
     mapper: Participant<Vec<Item>, Out>,
     reduction: Reduction<Out>,
     batch: NonZeroUsize,
@@ -145,6 +147,7 @@ where
 {
     let worker = worker.into();
     MapReduce {
+        name: worker.name(),
         mapper: Participant::asks(worker.name(), worker),
         reduction,
         batch: const { NonZeroUsize::new(100).expect("more than none") },
@@ -195,6 +198,50 @@ where
     pub fn calls(mut self, calls: usize) -> Self {
         self.calls = calls;
         self
+    }
+
+    /// Draws it as a mermaid flowchart.
+    ///
+    /// ```
+    /// use callboard::prelude::*;
+    /// use callboard::coordination::{Reduction, map_reduce};
+    ///
+    /// let count = WorkerRef::from_fn("count", |items: Vec<u32>| async move { Ok(items.len()) });
+    /// let all = map_reduce(count, Reduction::sum()).batches_of(10);
+    /// assert_eq!(
+    ///     all.mermaid(),
+    ///     "flowchart LR
+    ///     input([input])
+    ///     batches{{\"batches of 10\"}}
+    ///     input --> batches
+    ///     w0[\"count\"]
+    ///     batches --> w0
+    ///     reduce{{\"reduce, in the order of the batches\"}}
+    ///     w0 --> reduce
+    ///     output([output])
+    ///     reduce --> output
+    /// "
+    /// );
+    /// ```
+    #[must_use]
+    pub fn mermaid(&self) -> String {
+        let mut chart = Flowchart::new();
+        chart.gate("batches", &format!("batches of {}", self.batch));
+        chart.arrow("input", "batches");
+        match self.attempts {
+            1 => chart.node("w0", &self.name),
+            attempts => chart.node("w0", &format!("{}, {attempts} attempts", self.name)),
+        }
+        chart.arrow("batches", "w0");
+        chart.gate(
+            "reduce",
+            match self.reduction.order {
+                Order::OfBatches => "reduce, in the order of the batches",
+                Order::OfArrival => "reduce, as they come",
+            },
+        );
+        chart.arrow("w0", "reduce");
+        chart.finish(["reduce"])
     }
 
     /// Starts it under this name; the result is a worker again.

@@ -1,14 +1,10 @@
-//! Reads one file into memory, or says why not. Nothing is read beyond
-//! [`LIMIT`], nothing but a regular file is opened, and no surprise panics.
+//! Reads one file into memory, or says why not. Nothing is read beyond a
+//! limit, nothing but a regular file is opened, and no surprise panics.
 
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
-
-/// The largest file that is read: one text of this size times the number of
-/// analysts must fit in memory with room to spare.
-pub(crate) const LIMIT: u64 = 16 << 20;
 
 /// From here on a file is large: reading and analysing it takes long enough to
 /// hold up others.
@@ -24,8 +20,8 @@ pub(crate) enum Reason {
     Binary,
     /// It is not UTF-8.
     NotUtf8,
-    /// It has this many bytes, more than [`LIMIT`].
-    TooLarge(u64),
+    /// It has this many bytes, more than are read.
+    TooLarge { bytes: u64, limit: u64 },
     /// It could not be opened or read, and what the system said.
     Unreadable(Box<str>),
     /// It was there when the scout passed, and not when the reader came.
@@ -48,7 +44,7 @@ impl Reason {
         match self {
             Reason::Binary => "binary",
             Reason::NotUtf8 => "not UTF-8 text",
-            Reason::TooLarge(_) => "too large",
+            Reason::TooLarge { .. } => "too large",
             Reason::Unreadable(_) => "unreadable",
             Reason::Vanished => "vanished",
             Reason::NotRegular => "not a regular file",
@@ -63,8 +59,8 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Reason::TooLarge(bytes) => {
-                write!(f, "too large: {bytes} bytes, the limit is {LIMIT}")
+            Reason::TooLarge { bytes, limit } => {
+                write!(f, "too large: {bytes} bytes, the limit is {limit}")
             }
             Reason::Unreadable(why) | Reason::Crashed(why) | Reason::Invalid(why) => {
                 write!(f, "{}: {why}", self.kind())
@@ -89,8 +85,8 @@ pub(crate) fn is_large(bytes: u64) -> bool {
     bytes >= LARGE
 }
 
-/// Opens the file at `path` and says how large it is.
-pub(crate) fn open(path: &Path) -> Result<(File, u64), Reason> {
+/// Opens the file at `path`, of at most `limit` bytes, and says how large it is.
+pub(crate) fn open(path: &Path, limit: u64) -> Result<(File, u64), Reason> {
     // Opening a pipe would wait for its writer, so ask what it is first.
     let kind = fs::symlink_metadata(path)?.file_type();
     if !kind.is_file() {
@@ -98,29 +94,30 @@ pub(crate) fn open(path: &Path) -> Result<(File, u64), Reason> {
     }
     let file = File::open(path)?;
     let size = file.metadata()?.len();
-    if size > LIMIT {
-        return Err(Reason::TooLarge(size));
+    if size > limit {
+        return Err(Reason::TooLarge { bytes: size, limit });
     }
     Ok((file, size))
 }
 
-/// Reads the text of an open file of about `size` bytes, without a byte order
-/// mark.
-pub(crate) fn text(file: File, size: u64) -> Result<String, Reason> {
+/// Reads the text of an open file of about `size` bytes, at most `limit`,
+/// without a byte order mark.
+pub(crate) fn text(file: File, size: u64, limit: u64) -> Result<String, Reason> {
     // One byte beyond the limit shows a file that grew since; two more than
     // the size let the last read see the end without growing the buffer.
     let mut bytes = Vec::with_capacity(size as usize + 2);
-    file.take(LIMIT + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(Reason::TooLarge(bytes.len() as u64));
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    let read = bytes.len() as u64;
+    if read > limit {
+        return Err(Reason::TooLarge { bytes: read, limit });
     }
     decode(bytes)
 }
 
-/// Reads the text of the file at `path`.
-pub(crate) fn read(path: &Path) -> Result<String, Reason> {
-    let (file, size) = open(path)?;
-    text(file, size)
+/// Reads the text of the file at `path`, of at most `limit` bytes.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<String, Reason> {
+    let (file, size) = open(path, limit)?;
+    text(file, size, limit)
 }
 
 fn decode(mut bytes: Vec<u8>) -> Result<String, Reason> {
@@ -136,7 +133,13 @@ fn decode(mut bytes: Vec<u8>) -> Result<String, Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::TempDir;
+    use crate::common::testing::TempDir;
+
+    const LIMIT: u64 = 16 << 20;
+
+    fn read(path: &Path) -> Result<String, Reason> {
+        super::read(path, LIMIT)
+    }
 
     #[test]
     fn a_text_is_read_without_its_byte_order_mark() {
@@ -174,7 +177,8 @@ mod tests {
             .and_then(|file| file.set_len(100 << 20))
             .expect("a sparse file");
         let reason = read(&path).unwrap_err();
-        assert_eq!(reason, Reason::TooLarge(100 << 20));
+        let (bytes, limit) = (100 << 20, LIMIT);
+        assert_eq!(reason, Reason::TooLarge { bytes, limit });
         assert_eq!(
             reason.to_string(),
             "too large: 104857600 bytes, the limit is 16777216"

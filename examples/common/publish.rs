@@ -6,25 +6,24 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 
-/// The report for people.
-pub(crate) const MARKDOWN: &str = "crew-report.md";
+/// Whether a file of this name in the place of the reports is the report
+/// `report`, finished or not.
+pub(crate) fn is_of(report: &str, name: &str) -> bool {
+    let temporary = name
+        .strip_prefix('.')
+        .and_then(|name| name.strip_prefix(report));
+    name == report || temporary.is_some_and(|rest| rest.starts_with('.') && rest.ends_with(".tmp"))
+}
 
-/// The report for programs.
-pub(crate) const JSON: &str = "crew-report.json";
-
-/// What temporary names begin with.
-const TEMPORARY: &str = ".crew-report.";
-
-/// Whether a file of this name in the place of the reports is one of them,
-/// finished or not.
-pub(crate) fn is_ours(name: &str) -> bool {
-    name == MARKDOWN || name == JSON || name.starts_with(TEMPORARY)
+/// Two runs at a time do not write into each other's file.
+fn temporary(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!(".{name}.{}.tmp", process::id()))
 }
 
 /// Makes sure that there is a directory `dir` in which files can be written,
 /// which is better known before the work than after it.
 pub(crate) fn prepare(dir: &Path) -> io::Result<()> {
-    let temporary = dir.join(format!("{TEMPORARY}{}.tmp", process::id()));
+    let temporary = temporary(dir, "is-it-writable");
     fs::create_dir_all(dir)
         .and_then(|()| File::create(&temporary).map(drop))
         .and_then(|()| fs::remove_file(&temporary))
@@ -42,8 +41,7 @@ pub(crate) fn publish(
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<PathBuf> {
     let place = dir.join(name);
-    // Two runs at a time do not write into each other's file.
-    let temporary = dir.join(format!("{TEMPORARY}{name}.{}.tmp", process::id()));
+    let temporary = temporary(dir, name);
     let written = File::create(&temporary).and_then(|file| {
         let mut buffer = BufWriter::with_capacity(64 << 10, file);
         write(&mut buffer)?;
@@ -63,10 +61,32 @@ pub(crate) fn publish(
     }
 }
 
+/// As [`publish`], by the path of the file.
+pub(crate) fn publish_at(
+    place: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<PathBuf> {
+    let Some(name) = place.file_name().and_then(|name| name.to_str()) else {
+        let message = format!("{} is no name of a file", place.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    };
+    publish(parent(place), name, write)
+}
+
+/// The directory of a file.
+pub(crate) fn parent(file: &Path) -> &Path {
+    let parent = file.parent();
+    parent
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::TempDir;
+    use crate::common::testing::TempDir;
+
+    const REPORT: &str = "report.md";
 
     fn names(dir: &TempDir) -> Vec<String> {
         let entries = fs::read_dir(dir.path()).expect("a directory");
@@ -79,36 +99,43 @@ mod tests {
     #[test]
     fn a_report_replaces_the_old_one_and_leaves_nothing_else() {
         let dir = TempDir::new();
-        let old = dir.file(MARKDOWN, b"old");
-        publish(dir.path(), MARKDOWN, |file| file.write_all(b"new")).expect("written");
+        let old = dir.file(REPORT, b"old");
+        publish(dir.path(), REPORT, |file| file.write_all(b"new")).expect("written");
         assert_eq!(fs::read(old).expect("a report"), b"new");
-        assert_eq!(names(&dir), [MARKDOWN]);
+        assert_eq!(names(&dir), [REPORT]);
     }
 
     #[test]
     fn a_report_that_fails_midway_leaves_the_old_one() {
         let dir = TempDir::new();
-        let old = dir.file(JSON, b"old");
-        let error = publish(dir.path(), JSON, |file| {
+        let old = dir.file(REPORT, b"old");
+        let error = publish(dir.path(), REPORT, |file| {
             file.write_all(b"half")?;
             Err(io::ErrorKind::StorageFull.into())
         })
         .unwrap_err();
-        assert!(error.to_string().contains(JSON), "{error}");
+        assert!(error.to_string().contains(REPORT), "{error}");
         assert_eq!(fs::read(old).expect("a report"), b"old");
-        assert_eq!(names(&dir), [JSON]);
+        assert_eq!(names(&dir), [REPORT]);
     }
 
     #[test]
     fn a_missing_directory_is_an_error_that_names_the_report() {
         let dir = TempDir::new();
-        let error = publish(&dir.path().join("no"), JSON, |_| Ok(())).unwrap_err();
-        assert!(error.to_string().contains("crew-report.json"), "{error}");
+        let error = publish(&dir.path().join("no"), REPORT, |_| Ok(())).unwrap_err();
+        assert!(error.to_string().contains(REPORT), "{error}");
     }
 
     #[test]
-    fn reports_and_temporary_files_are_ours() {
-        assert!([MARKDOWN, JSON, ".crew-report.crew-report.md.7.tmp"].map(is_ours) == [true; 3]);
-        assert!(!is_ours("crew-report.txt"));
+    fn reports_and_temporary_files_are_known() {
+        assert!(is_of(REPORT, REPORT) && is_of(REPORT, ".report.md.7.tmp"));
+        for other in [
+            "report.txt",
+            ".report.md",
+            "report.md.7.tmp",
+            ".report.mdx.tmp",
+        ] {
+            assert!(!is_of(REPORT, other), "{other}");
+        }
     }
 }

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ignore::{DirEntry, Walk, WalkBuilder};
 
-use crate::publish;
-use crate::read::Reason;
+use super::read::Reason;
 
 /// What the scout meets.
 #[derive(Debug, PartialEq)]
@@ -39,14 +38,16 @@ pub(crate) struct Link {
     pub(crate) is_loop: bool,
 }
 
-/// Walks the tree below `root`; `out` is where the reports will be.
-pub(crate) fn scan(root: &Path, out: &Path) -> Scan {
+/// Walks the tree below `root`; `out` is where the reports will be, which are
+/// known by their names.
+pub(crate) fn scan(root: &Path, out: &Path, is_report: fn(&str) -> bool) -> Scan {
     let mut builder = WalkBuilder::new(root);
     builder.require_git(false).follow_links(false);
     Scan {
         walk: builder.build(),
         root: root.to_owned(),
         out: fs::canonicalize(out).ok(),
+        is_report,
     }
 }
 
@@ -55,6 +56,7 @@ pub(crate) struct Scan {
     walk: Walk,
     root: PathBuf,
     out: Option<PathBuf>,
+    is_report: fn(&str) -> bool,
 }
 
 impl Iterator for Scan {
@@ -127,7 +129,7 @@ impl Scan {
     fn is_report(&self, path: &Path) -> bool {
         path.file_name()
             .and_then(|name| name.to_str())
-            .is_some_and(publish::is_ours)
+            .is_some_and(self.is_report)
             && path.parent().and_then(|dir| fs::canonicalize(dir).ok()) == self.out
     }
 }
@@ -169,7 +171,11 @@ fn is_loop(link: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::TempDir;
+    use crate::common::testing::TempDir;
+
+    fn scan(root: &Path, out: &Path) -> Scan {
+        super::scan(root, out, |name| name == "report.md")
+    }
 
     fn files(dir: &TempDir, out: &Path) -> Vec<String> {
         let mut names: Vec<String> = scan(dir.path(), out)
@@ -202,16 +208,11 @@ mod tests {
     #[test]
     fn the_reports_are_input_only_where_they_are_not_written() {
         let dir = TempDir::new();
-        for name in [
-            "crew-report.md",
-            "crew-report.json",
-            "sub/crew-report.md",
-            "a",
-        ] {
+        for name in ["report.md", "sub/report.md", "a"] {
             dir.file(name, b"text");
         }
-        assert_eq!(files(&dir, dir.path()), ["a", "sub/crew-report.md"]);
-        assert_eq!(files(&dir, &dir.path().join("sub")).len(), 3);
+        assert_eq!(files(&dir, dir.path()), ["a", "sub/report.md"]);
+        assert_eq!(files(&dir, &dir.path().join("sub")).len(), 2);
     }
 
     #[cfg(unix)]

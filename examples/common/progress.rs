@@ -1,10 +1,12 @@
 //! Shows how far the work is: a bar on a terminal, now and then a line where
 //! there is none. All of it goes to the error stream.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+
+use super::cli::say;
 
 /// Events between two looks at the clock.
 const STRIDE: u32 = 64;
@@ -78,10 +80,4 @@ impl Progress {
             None => say(&format!("{answered} of {found} files")),
         }
     }
-}
-
-/// Says a line on the error stream. Nobody may be listening, and that is no
-/// reason to panic.
-pub(crate) fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -11,7 +11,8 @@ impl TempDir {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("crew-test-{}-{number}", process::id()));
+        let path =
+            std::env::temp_dir().join(format!("callboard-example-{}-{number}", process::id()));
         fs::create_dir_all(&path).expect("a directory for the test");
         TempDir(path)
     }
