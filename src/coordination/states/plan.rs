@@ -1,0 +1,194 @@
+//! A machine as it is run: the states of all regions in one list.
+//!
+//! ```text
+//!  region 0: draft, pay { region 1: authorise, captured }, done
+//!
+//!  states:   draft, pay, pay/authorise, pay/captured, done
+//! ```
+//!
+//! A region's states, and all inside of them, stand beside each other, and so do a
+//! state's participants.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::rules::{Activity, RegionRules, StateRules, Visits, Way};
+
+/// One state, with the positions of others in the whole plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Place {
+    /// Its name behind those of the states that it is in.
+    pub(super) path: Arc<str>,
+    pub(super) region: usize,
+    /// Its first participant.
+    first: usize,
+    entries: usize,
+    pub(super) activity: Activity<usize>,
+    pub(super) ways: Vec<Way>,
+    pub(super) exits: usize,
+    pub(super) within: Option<(Duration, usize)>,
+    pub(super) on_failure: Option<usize>,
+    pub(super) visits: Option<Visits>,
+}
+
+impl Place {
+    /// The participant that all of its events name.
+    pub(super) fn host(&self) -> usize {
+        self.first
+    }
+
+    /// Who takes this step before its work, if there is one: a check, then the entry
+    /// actions, and where there are any another check.
+    pub(super) fn step_before(&self, step: usize) -> Option<usize> {
+        (step < self.steps_before()).then_some(self.first + step)
+    }
+
+    pub(super) fn is_entry_action(&self, step: usize) -> bool {
+        (1..=self.entries).contains(&step)
+    }
+
+    fn steps_before(&self) -> usize {
+        match self.entries {
+            0 => 1,
+            actions => actions + 2,
+        }
+    }
+
+    /// Who works; with regions side by side, who copies.
+    pub(super) fn worker(&self) -> usize {
+        self.first + self.steps_before()
+    }
+
+    pub(super) fn joiner(&self) -> usize {
+        self.worker() + 1
+    }
+
+    pub(super) fn decider(&self) -> usize {
+        self.worker()
+            + match self.activity {
+                Activity::Works => 1,
+                Activity::Parallel(_) => 2,
+                _ => 0,
+            }
+    }
+
+    pub(super) fn exit(&self, at: usize) -> usize {
+        self.decider() + 1 + at
+    }
+
+    fn participants(&self) -> usize {
+        match self.activity.is_end() {
+            true => self.steps_before(),
+            false => self.exit(self.exits) - self.first,
+        }
+    }
+
+    /// Whether the run may have to go on with what the state was entered with.
+    pub(super) fn keeps_entry(&self) -> bool {
+        self.within.is_some() || self.on_failure.is_some()
+    }
+}
+
+/// One region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Region {
+    /// Its states and all inside of them; it begins in the first.
+    pub(super) states: Range<usize>,
+    /// The state that it is in.
+    pub(super) parent: Option<usize>,
+    pub(super) at_most: u32,
+}
+
+/// All states and regions of a machine that was checked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Plan {
+    pub(super) states: Vec<Place>,
+    pub(super) regions: Vec<Region>,
+    pub(super) participants: usize,
+}
+
+impl Plan {
+    pub(super) fn of(rules: &RegionRules) -> Self {
+        let mut plan = Self::default();
+        plan.add(rules, None, "");
+        plan
+    }
+
+    /// Adds a region and gives its position.
+    fn add(&mut self, rules: &RegionRules, parent: Option<usize>, prefix: &str) -> usize {
+        let region = self.regions.len();
+        let first = self.states.len();
+        self.regions.push(Region {
+            states: first..first,
+            parent,
+            at_most: rules.at_most,
+        });
+        let mut positions = Vec::with_capacity(rules.states.len());
+        for state in &rules.states {
+            positions.push(self.states.len());
+            self.add_state(state, region, prefix);
+        }
+        // What they lead to is known now.
+        let position = |target: usize| positions[target];
+        for (&at, state) in positions.iter().zip(&rules.states) {
+            let place = &mut self.states[at];
+            for way in &mut place.ways {
+                way.to = position(way.to);
+            }
+            place.within = state.within.map(|(limit, to)| (limit, position(to)));
+            place.on_failure = state.on_failure.map(position);
+            place.visits = state.visits.map(|visits| Visits {
+                or: visits.or.map(position),
+                ..visits
+            });
+        }
+        self.regions[region].states = first..self.states.len();
+        region
+    }
+
+    fn add_state(&mut self, state: &StateRules, region: usize, prefix: &str) {
+        let at = self.states.len();
+        let path: Arc<str> = format!("{prefix}{}", state.name).into();
+        let inside = format!("{path}/");
+        let place = Place {
+            path,
+            region,
+            first: self.participants,
+            entries: state.entries,
+            activity: match &state.activity {
+                Activity::Nothing => Activity::Nothing,
+                Activity::Works => Activity::Works,
+                // Which ones is known when this has its place.
+                Activity::Nested(_) => Activity::Nested(0),
+                Activity::Parallel(_) => Activity::Parallel(Vec::new()),
+                Activity::Ends => Activity::Ends,
+                Activity::Fails => Activity::Fails,
+            },
+            ways: state.ways.clone(),
+            exits: state.exits,
+            within: None,
+            on_failure: None,
+            visits: None,
+        };
+        self.participants += place.participants();
+        self.states.push(place);
+        let regions = state.activity.regions().iter();
+        let regions: Vec<usize> = regions
+            .map(|rules| self.add(rules, Some(at), &inside))
+            .collect();
+        match (&mut self.states[at].activity, regions.first()) {
+            (Activity::Nested(region), Some(&only)) => *region = only,
+            (Activity::Parallel(all), _) => *all = regions,
+            _ => {}
+        }
+    }
+
+    /// The region around this one.
+    pub(super) fn outer(&self, region: usize) -> Option<usize> {
+        let parent = self.regions[region].parent?;
+        Some(self.states[parent].region)
+    }
+}

@@ -1,0 +1,210 @@
+//! What the machine knows of states: no words but names, no closures.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Transitions in a run, unless another number is said: several times round any
+/// machine that a person would draw, and soon over where one runs in circles.
+pub(super) const TRANSITIONS: u32 = 100;
+
+/// What is done in a state; `R` is how regions inside of it are known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum Activity<R> {
+    Nothing,
+    Works,
+    Nested(R),
+    Parallel(Vec<R>),
+    Ends,
+    Fails,
+}
+
+impl<R> Activity<R> {
+    pub(super) fn is_end(&self) -> bool {
+        matches!(self, Self::Ends | Self::Fails)
+    }
+
+    /// The regions inside.
+    pub(super) fn regions(&self) -> &[R] {
+        match self {
+            Self::Nested(region) => std::slice::from_ref(region),
+            Self::Parallel(regions) => regions,
+            _ => &[],
+        }
+    }
+}
+
+/// Where a state may go on. Targets are positions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Way {
+    /// The guard in words; `None` where there is none.
+    pub(super) guard: Option<Arc<str>>,
+    pub(super) to: usize,
+}
+
+/// How often a state may be entered, and where a run goes that comes once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Visits {
+    pub(super) at_most: u32,
+    pub(super) or: Option<usize>,
+}
+
+/// What the machine knows of one state: its steps, and where it may go on, by the
+/// positions of the states in their region.
+///
+/// Its participants, in this order: one that checks what it is entered with; one for
+/// each entry action and, where there are any, one that checks what they made; its
+/// worker, or for regions side by side who copies and who joins; who decides, unless
+/// it is an end; one for each exit action.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StateRules {
+    pub(super) name: Arc<str>,
+    pub(super) entries: usize,
+    pub(super) activity: Activity<RegionRules>,
+    pub(super) ways: Vec<Way>,
+    pub(super) exits: usize,
+    pub(super) within: Option<(Duration, usize)>,
+    pub(super) on_failure: Option<usize>,
+    pub(super) visits: Option<Visits>,
+}
+
+impl StateRules {
+    fn with(name: impl Into<Arc<str>>, activity: Activity<RegionRules>) -> Self {
+        Self {
+            name: name.into(),
+            entries: 0,
+            activity,
+            ways: Vec::new(),
+            exits: 0,
+            within: None,
+            on_failure: None,
+            visits: None,
+        }
+    }
+
+    /// A state that only decides.
+    #[must_use]
+    pub fn plain(name: impl Into<Arc<str>>) -> Self {
+        Self::with(name, Activity::Nothing)
+    }
+
+    /// A state with a worker.
+    #[must_use]
+    pub fn working(name: impl Into<Arc<str>>) -> Self {
+        Self::with(name, Activity::Works)
+    }
+
+    /// A state with a machine inside.
+    #[must_use]
+    pub fn nested(name: impl Into<Arc<str>>, inside: RegionRules) -> Self {
+        Self::with(name, Activity::Nested(inside))
+    }
+
+    /// A state with regions side by side.
+    #[must_use]
+    pub fn parallel(name: impl Into<Arc<str>>, regions: Vec<RegionRules>) -> Self {
+        Self::with(name, Activity::Parallel(regions))
+    }
+
+    /// A state in which the region ends well.
+    #[must_use]
+    pub fn end(name: impl Into<Arc<str>>) -> Self {
+        Self::with(name, Activity::Ends)
+    }
+
+    /// A state in which the region ends, and that is a failure.
+    #[must_use]
+    pub fn failure(name: impl Into<Arc<str>>) -> Self {
+        Self::with(name, Activity::Fails)
+    }
+
+    /// So many entry actions. Default 0.
+    #[must_use]
+    pub fn entries(mut self, actions: usize) -> Self {
+        self.entries = actions;
+        self
+    }
+
+    /// So many exit actions. Default 0.
+    #[must_use]
+    pub fn exits(mut self, actions: usize) -> Self {
+        self.exits = actions;
+        self
+    }
+
+    /// Adds a way to this state, under a guard.
+    #[must_use]
+    pub fn when(self, guard: impl Into<Arc<str>>, to: usize) -> Self {
+        self.way(Some(guard.into()), to)
+    }
+
+    /// Adds a way to this state, where no guard holds.
+    #[must_use]
+    pub fn otherwise(self, to: usize) -> Self {
+        self.way(None, to)
+    }
+
+    pub(super) fn way(mut self, guard: Option<Arc<str>>, to: usize) -> Self {
+        self.ways.push(Way { guard, to });
+        self
+    }
+
+    /// Goes to this state when it is not done after so long.
+    #[must_use]
+    pub fn within(mut self, limit: Duration, to: usize) -> Self {
+        self.within = Some((limit, to));
+        self
+    }
+
+    /// Goes to this state when it fails.
+    #[must_use]
+    pub fn on_failure(mut self, to: usize) -> Self {
+        self.on_failure = Some(to);
+        self
+    }
+
+    /// Is entered so often at most; who comes once more goes to this state, or
+    /// fails.
+    #[must_use]
+    pub fn at_most(mut self, visits: u32, or: Option<usize>) -> Self {
+        let at_most = visits;
+        self.visits = Some(Visits { at_most, or });
+        self
+    }
+
+    /// Where it may go on.
+    pub(super) fn targets(&self) -> impl Iterator<Item = usize> + '_ {
+        let ways = self.ways.iter().map(|way| way.to);
+        let timeout = self.within.map(|(_, to)| to);
+        let bound = self.visits.and_then(|visits| visits.or);
+        ways.chain(timeout).chain(self.on_failure).chain(bound)
+    }
+}
+
+/// What the machine knows of a region: states of which it is in one at a time. The
+/// first is the one in which it begins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RegionRules {
+    pub(super) states: Vec<StateRules>,
+    pub(super) at_most: u32,
+}
+
+impl RegionRules {
+    /// These states.
+    #[must_use]
+    pub fn new(states: Vec<StateRules>) -> Self {
+        Self {
+            states,
+            at_most: TRANSITIONS,
+        }
+    }
+
+    /// Transitions from its begin to its end, those inside of its states included.
+    /// Default 100.
+    #[must_use]
+    pub fn at_most(mut self, transitions: u32) -> Self {
+        self.at_most = transitions;
+        self
+    }
+}
