@@ -160,7 +160,7 @@ async fn d10_what_an_entry_action_breaks_is_found_before_the_work() {
 async fn d10_a_guard_that_panics_fails_its_run_for_good() {
     let even = |n: &u32| {
         assert!(*n < 10, "scripted");
-        n % 2 == 0
+        n.is_multiple_of(2)
     };
     let machine = state_machine("m")
         .state(

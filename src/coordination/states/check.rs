@@ -40,7 +40,8 @@ impl RegionRules {
         let reached = self.reached();
         if reached.contains(&false) {
             let all = self.states.iter().zip(reached);
-            let lost = all.filter_map(|(state, is_reached)| (!is_reached).then(|| state.name()));
+            let lost = all.filter(|(_, is_reached)| !is_reached);
+            let lost = lost.map(|(state, _)| state.name());
             return Err(InvalidStateMachine::Unreachable(lost.collect()));
         }
         match self.endless() {
@@ -55,7 +56,7 @@ impl RegionRules {
         let mut left = vec![0];
         while let Some(state) = left.pop() {
             if !std::mem::replace(&mut reached[state], true) {
-                left.extend(self.states[state].targets());
+                left.extend(self.states[state].onward.targets());
             }
         }
         reached
@@ -66,8 +67,9 @@ impl RegionRules {
         let states = self.states.iter();
         let mut ends: Vec<bool> = states.map(|state| state.activity.is_end()).collect();
         loop {
-            let leads_there =
-                |at: &usize| !ends[*at] && self.states[*at].targets().any(|target| ends[target]);
+            let leads_there = |at: &usize| {
+                !ends[*at] && self.states[*at].onward.targets().any(|target| ends[target])
+            };
             let more: Vec<usize> = (0..ends.len()).filter(leads_there).collect();
             if more.is_empty() {
                 break;
@@ -78,7 +80,7 @@ impl RegionRules {
         // way from there comes round.
         let mut way = vec![ends.iter().position(|ends| !ends)?];
         loop {
-            let next = self.states[*way.last()?].targets().next()?;
+            let next = self.states[*way.last()?].onward.targets().next()?;
             if let Some(begin) = way.iter().position(|known| *known == next) {
                 way.push(next);
                 let circle = way[begin..].iter();
@@ -92,7 +94,7 @@ impl RegionRules {
     fn timeouts(&self) -> usize {
         let of_a_state = |state: &StateRules| {
             let inside: usize = state.activity.regions().iter().map(Self::timeouts).sum();
-            inside + usize::from(state.within.is_some())
+            inside + usize::from(state.onward.within.is_some())
         };
         self.states.iter().map(of_a_state).max().unwrap_or_default()
     }
@@ -107,30 +109,35 @@ impl StateRules {
         if self.name.is_empty() || self.name.contains('/') {
             return Err(InvalidStateMachine::BadName(self.name()));
         }
-        if let Some(target) = self.targets().find(|target| *target >= states) {
+        if let Some(target) = self.onward.targets().find(|target| *target >= states) {
             return Err(InvalidStateMachine::UnknownTarget {
                 state: self.name(),
                 target: format!("state {target}").into(),
             });
         }
-        if self.within.is_some_and(|(limit, _)| limit.is_zero()) {
+        if self.onward.within.is_some_and(|(limit, _)| limit.is_zero()) {
             return Err(InvalidStateMachine::ZeroTimeout(self.name()));
         }
-        if self.visits.is_some_and(|visits| visits.at_most == 0) {
+        if self.onward.visits.is_some_and(|visits| visits.at_most == 0) {
             return Err(InvalidStateMachine::Zero("a state's number of visits"));
         }
         if matches!(&self.activity, Activity::Parallel(regions) if regions.is_empty()) {
             return Err(InvalidStateMachine::NoRegions(self.name()));
         }
         if self.activity.is_end() {
-            let goes_on = self.exits > 0 || self.targets().next().is_some();
+            let goes_on = self.exits > 0 || self.onward.targets().next().is_some();
             return match goes_on {
                 true => Err(InvalidStateMachine::EndGoesOn(self.name())),
                 false => Ok(()),
             };
         }
-        let otherwise = self.ways.iter().filter(|way| way.guard.is_none()).count();
-        match (self.ways.len(), otherwise) {
+        let otherwise = self
+            .onward
+            .ways
+            .iter()
+            .filter(|way| way.guard.is_none())
+            .count();
+        match (self.onward.ways.len(), otherwise) {
             (0, _) => Err(InvalidStateMachine::DeadEnd(self.name())),
             (_, 0) => Err(InvalidStateMachine::NoOtherwise(self.name())),
             (_, 1) => Ok(()),

@@ -49,17 +49,20 @@ impl StateRules {
             Activity::Fails => return vec![(None, Some("failure".into()))],
             _ => {}
         }
-        let ways = self.ways.iter().map(|way| {
+        let ways = self.onward.ways.iter().map(|way| {
             let words = match &way.guard {
                 Some(guard) => Some(guard.to_string()),
-                None => (self.ways.len() > 1).then(|| "otherwise".into()),
+                None => (self.onward.ways.len() > 1).then(|| "otherwise".into()),
             };
             (Some(way.to), words)
         });
-        let failure = self.on_failure.map(|to| (Some(to), Some("fails".into())));
-        let timeout = self.within;
+        let failure = self
+            .onward
+            .on_failure
+            .map(|to| (Some(to), Some("fails".into())));
+        let timeout = self.onward.within;
         let timeout = timeout.map(|(limit, to)| (Some(to), Some(format!("after {limit:?}"))));
-        let visits = self.visits.and_then(|visits| {
+        let visits = self.onward.visits.and_then(|visits| {
             let words = format!("entered {} times before", visits.at_most);
             Some((Some(visits.or?), Some(words)))
         });

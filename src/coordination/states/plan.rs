@@ -12,11 +12,10 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::rules::{Activity, RegionRules, StateRules, Visits, Way};
+use super::rules::{Activity, Onward, RegionRules, StateRules};
 
 /// One state, with the positions of others in the whole plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,11 +27,8 @@ pub(super) struct Place {
     first: usize,
     entries: usize,
     pub(super) activity: Activity<usize>,
-    pub(super) ways: Vec<Way>,
     pub(super) exits: usize,
-    pub(super) within: Option<(Duration, usize)>,
-    pub(super) on_failure: Option<usize>,
-    pub(super) visits: Option<Visits>,
+    pub(super) onward: Onward,
 }
 
 impl Place {
@@ -86,11 +82,6 @@ impl Place {
             false => self.exit(self.exits) - self.first,
         }
     }
-
-    /// Whether the run may have to go on with what the state was entered with.
-    pub(super) fn keeps_entry(&self) -> bool {
-        self.within.is_some() || self.on_failure.is_some()
-    }
 }
 
 /// One region.
@@ -133,18 +124,8 @@ impl Plan {
             self.add_state(state, region, prefix);
         }
         // What they lead to is known now.
-        let position = |target: usize| positions[target];
         for (&at, state) in positions.iter().zip(&rules.states) {
-            let place = &mut self.states[at];
-            for way in &mut place.ways {
-                way.to = position(way.to);
-            }
-            place.within = state.within.map(|(limit, to)| (limit, position(to)));
-            place.on_failure = state.on_failure.map(position);
-            place.visits = state.visits.map(|visits| Visits {
-                or: visits.or.map(position),
-                ..visits
-            });
+            self.states[at].onward = state.onward.at(|target| positions[target]);
         }
         self.regions[region].states = first..self.states.len();
         region
@@ -159,32 +140,17 @@ impl Plan {
             region,
             first: self.participants,
             entries: state.entries,
-            activity: match &state.activity {
-                Activity::Nothing => Activity::Nothing,
-                Activity::Works => Activity::Works,
-                // Which ones is known when this has its place.
-                Activity::Nested(_) => Activity::Nested(0),
-                Activity::Parallel(_) => Activity::Parallel(Vec::new()),
-                Activity::Ends => Activity::Ends,
-                Activity::Fails => Activity::Fails,
-            },
-            ways: state.ways.clone(),
+            // The regions come behind it.
+            activity: state.activity.map(|_| 0),
             exits: state.exits,
-            within: None,
-            on_failure: None,
-            visits: None,
+            onward: Onward::default(),
         };
         self.participants += place.participants();
         self.states.push(place);
-        let regions = state.activity.regions().iter();
-        let regions: Vec<usize> = regions
-            .map(|rules| self.add(rules, Some(at), &inside))
-            .collect();
-        match (&mut self.states[at].activity, regions.first()) {
-            (Activity::Nested(region), Some(&only)) => *region = only,
-            (Activity::Parallel(all), _) => *all = regions,
-            _ => {}
-        }
+        let activity = state
+            .activity
+            .map(|rules| self.add(rules, Some(at), &inside));
+        self.states[at].activity = activity;
     }
 
     /// The region around this one.

@@ -25,6 +25,18 @@ impl<R> Activity<R> {
         matches!(self, Self::Ends | Self::Fails)
     }
 
+    /// The same, with its regions known in another way.
+    pub(super) fn map<S>(&self, mut as_what: impl FnMut(&R) -> S) -> Activity<S> {
+        match self {
+            Self::Nothing => Activity::Nothing,
+            Self::Works => Activity::Works,
+            Self::Nested(region) => Activity::Nested(as_what(region)),
+            Self::Parallel(regions) => Activity::Parallel(regions.iter().map(as_what).collect()),
+            Self::Ends => Activity::Ends,
+            Self::Fails => Activity::Fails,
+        }
+    }
+
     /// The regions inside.
     pub(super) fn regions(&self) -> &[R] {
         match self {
@@ -35,7 +47,7 @@ impl<R> Activity<R> {
     }
 }
 
-/// Where a state may go on. Targets are positions.
+/// A way on, when a state is done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Way {
     /// The guard in words; `None` where there is none.
@@ -50,6 +62,46 @@ pub(super) struct Visits {
     pub(super) or: Option<usize>,
 }
 
+/// Where a run goes on from a state. Targets are positions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Onward {
+    pub(super) ways: Vec<Way>,
+    pub(super) within: Option<(Duration, usize)>,
+    pub(super) on_failure: Option<usize>,
+    pub(super) visits: Option<Visits>,
+}
+
+impl Onward {
+    pub(super) fn targets(&self) -> impl Iterator<Item = usize> + '_ {
+        let ways = self.ways.iter().map(|way| way.to);
+        let timeout = self.within.map(|(_, to)| to);
+        let bound = self.visits.and_then(|visits| visits.or);
+        ways.chain(timeout).chain(self.on_failure).chain(bound)
+    }
+
+    /// Whether a run may have to go on with what the state was entered with.
+    pub(super) fn keeps_entry(&self) -> bool {
+        self.within.is_some() || self.on_failure.is_some()
+    }
+
+    /// The same, with other positions.
+    pub(super) fn at(&self, position: impl Fn(usize) -> usize) -> Self {
+        let ways = self.ways.iter().map(|way| Way {
+            guard: way.guard.clone(),
+            to: position(way.to),
+        });
+        Self {
+            ways: ways.collect(),
+            within: self.within.map(|(limit, to)| (limit, position(to))),
+            on_failure: self.on_failure.map(&position),
+            visits: self.visits.map(|visits| Visits {
+                or: visits.or.map(&position),
+                ..visits
+            }),
+        }
+    }
+}
+
 /// What the machine knows of one state: its steps, and where it may go on, by the
 /// positions of the states in their region.
 ///
@@ -62,11 +114,8 @@ pub struct StateRules {
     pub(super) name: Arc<str>,
     pub(super) entries: usize,
     pub(super) activity: Activity<RegionRules>,
-    pub(super) ways: Vec<Way>,
     pub(super) exits: usize,
-    pub(super) within: Option<(Duration, usize)>,
-    pub(super) on_failure: Option<usize>,
-    pub(super) visits: Option<Visits>,
+    pub(super) onward: Onward,
 }
 
 impl StateRules {
@@ -75,11 +124,8 @@ impl StateRules {
             name: name.into(),
             entries: 0,
             activity,
-            ways: Vec::new(),
             exits: 0,
-            within: None,
-            on_failure: None,
-            visits: None,
+            onward: Onward::default(),
         }
     }
 
@@ -146,21 +192,21 @@ impl StateRules {
     }
 
     pub(super) fn way(mut self, guard: Option<Arc<str>>, to: usize) -> Self {
-        self.ways.push(Way { guard, to });
+        self.onward.ways.push(Way { guard, to });
         self
     }
 
     /// Goes to this state when it is not done after so long.
     #[must_use]
     pub fn within(mut self, limit: Duration, to: usize) -> Self {
-        self.within = Some((limit, to));
+        self.onward.within = Some((limit, to));
         self
     }
 
     /// Goes to this state when it fails.
     #[must_use]
     pub fn on_failure(mut self, to: usize) -> Self {
-        self.on_failure = Some(to);
+        self.onward.on_failure = Some(to);
         self
     }
 
@@ -169,16 +215,8 @@ impl StateRules {
     #[must_use]
     pub fn at_most(mut self, visits: u32, or: Option<usize>) -> Self {
         let at_most = visits;
-        self.visits = Some(Visits { at_most, or });
+        self.onward.visits = Some(Visits { at_most, or });
         self
-    }
-
-    /// Where it may go on.
-    pub(super) fn targets(&self) -> impl Iterator<Item = usize> + '_ {
-        let ways = self.ways.iter().map(|way| way.to);
-        let timeout = self.within.map(|(_, to)| to);
-        let bound = self.visits.and_then(|visits| visits.or);
-        ways.chain(timeout).chain(self.on_failure).chain(bound)
     }
 }
 

@@ -125,12 +125,12 @@ proptest! {
             let state = &around.states[from];
             let is_there = match &step.cause {
                 Cause::Guard(words) => {
-                    state.ways.iter().any(|way| way.to == to && way.guard.as_ref() == Some(words))
+                    state.onward.ways.iter().any(|way| way.to == to && way.guard.as_ref() == Some(words))
                 }
                 Cause::Otherwise => to == from + 1,
-                Cause::Timeout => state.within.is_some_and(|(_, target)| target == to),
-                Cause::Failure(_) => state.on_failure == Some(to),
-                Cause::Visits(_) => state.visits.is_some_and(|it| it.or == Some(to)),
+                Cause::Timeout => state.onward.within.is_some_and(|(_, target)| target == to),
+                Cause::Failure(_) => state.onward.on_failure == Some(to),
+                Cause::Visits(_) => state.onward.visits.is_some_and(|it| it.or == Some(to)),
             };
             prop_assert!(is_there, "{}", step);
         }
@@ -158,7 +158,7 @@ proptest! {
         // Which leads to which, on any way.
         let mut leads: Vec<Vec<bool>> = rules.states.iter().map(|state| {
             let mut leads = vec![false; count];
-            state.targets().for_each(|target| leads[target] = true);
+            state.onward.targets().for_each(|target| leads[target] = true);
             leads
         }).collect();
         for via in 0..count {
@@ -183,7 +183,7 @@ proptest! {
                 let circle: Vec<usize> = circle.iter().map(|it| it.parse().unwrap()).collect();
                 prop_assert_eq!(circle.first(), circle.last());
                 for pair in circle.windows(2) {
-                    prop_assert!(rules.states[pair[0]].targets().any(|to| to == pair[1]));
+                    prop_assert!(rules.states[pair[0]].onward.targets().any(|to| to == pair[1]));
                     prop_assert!(!ends(pair[0]));
                 }
             }

@@ -103,8 +103,9 @@ impl Machine {
     fn answered(&mut self, call: Call, fact: Fact, effects: &mut Vec<Effect>) {
         match &mut self.at {
             At::Work(known) if *known == call => {
+                let answer = Feed::AnswerTo(call);
                 if self.transition(effects) {
-                    self.regions(&Feed::AnswerTo(call), effects);
+                    self.regions(&answer, effects);
                 }
             }
             At::Regions(regions) => {

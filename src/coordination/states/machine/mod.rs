@@ -6,6 +6,7 @@
 //!     └─────────────────────────────────┴── what it was entered with ────┘
 //! ```
 
+mod trouble;
 mod turn;
 
 use std::sync::Arc;

@@ -19,7 +19,7 @@ pub(super) struct Turn<'a> {
 }
 
 /// The timer of a state.
-fn timer(state: usize) -> Timer {
+pub(super) fn timer(state: usize) -> Timer {
     Timer::try_from(state).unwrap_or(Timer::MAX)
 }
 
@@ -60,43 +60,6 @@ impl Turn<'_> {
             Phase::Inside | Phase::Ended => {}
         }
     }
-
-    pub(super) fn failed(&mut self, call: Call, class: FaultClass) {
-        let Some(region) = self.region_of(call) else {
-            return;
-        };
-        let Some(active) = &mut self.progress.active[region] else {
-            return;
-        };
-        active.call = None;
-        let is_of_the_state = match active.phase {
-            Phase::Before(step) => self.plan.states[active.state].is_entry_action(step),
-            Phase::Working => true,
-            _ => false,
-        };
-        if is_of_the_state {
-            self.fail_state(region, class, Failure::Call(call));
-        } else {
-            self.fail(Failure::Call(call));
-        }
-    }
-
-    pub(super) fn time_up(&mut self, due: Timer) {
-        let plan = self.plan;
-        let state = due as usize;
-        let Some(place) = plan.states.get(state) else {
-            return;
-        };
-        let (Some((_, to)), Some(active)) = (place.within, &self.progress.active[place.region])
-        else {
-            return;
-        };
-        let is_left = matches!(active.phase, Phase::Leaving { .. } | Phase::Ended);
-        if active.state == state && !is_left {
-            self.note(place, StepOutcome::TimedOut);
-            self.abandon(place.region, to, Cause::Timeout);
-        }
-    }
 }
 
 /// # From state to state
@@ -109,7 +72,7 @@ impl Turn<'_> {
             feed,
             call: None,
         });
-        if let Some((after, _)) = self.plan.states[state].within {
+        if let Some((after, _)) = self.plan.states[state].onward.within {
             let timer = timer(state);
             self.effects.push(Effect::SetTimer { timer, after });
         }
@@ -154,19 +117,19 @@ impl Turn<'_> {
             return;
         };
         let way = match fact {
-            Fact::Choice(way) => place.ways.get(way as usize),
+            Fact::Choice(way) => place.onward.ways.get(way as usize),
             _ => None,
         };
         let Some(way) = way else {
             let why = format!("{:?} decided for a way that there is not", place.path);
             return self.fail(Failure::because(why));
         };
-        if place.within.is_some() {
+        if place.onward.within.is_some() {
             self.effects
                 .push(Effect::StopTimer(timer(self.state(region))));
         }
         if let Some(active) = &self.progress.active[region]
-            && place.keeps_entry()
+            && place.onward.keeps_entry()
             && active.entered != active.feed
         {
             forget(&active.entered, self.effects);
@@ -179,7 +142,7 @@ impl Turn<'_> {
     }
 
     /// The next exit action, or the next state.
-    fn leave(&mut self, region: usize, exit: usize, to: usize, cause: Cause) {
+    pub(super) fn leave(&mut self, region: usize, exit: usize, to: usize, cause: Cause) {
         let Some(place) = self.place(region) else {
             return;
         };
@@ -208,6 +171,7 @@ impl Turn<'_> {
             self.note(&plan.states[from], StepOutcome::WentTo(target));
             let visits = self.progress.visits[to] + 1;
             let bound = plan.states[to]
+                .onward
                 .visits
                 .filter(|bound| visits > bound.at_most);
             match bound.map(|bound| (bound.at_most, bound.or)) {
@@ -305,70 +269,10 @@ impl Turn<'_> {
     }
 }
 
-/// # What goes wrong
-impl Turn<'_> {
-    /// A state has failed: it goes where it goes then, or so does the first one
-    /// around it that knows where; or the run fails.
-    fn fail_state(&mut self, mut region: usize, class: FaultClass, failure: Failure) {
-        let plan = self.plan;
-        loop {
-            let Some(place) = self.place(region) else {
-                return;
-            };
-            if let Some(to) = place.on_failure {
-                self.note(place, StepOutcome::Failed);
-                return self.abandon(region, to, Cause::Failure(class));
-            }
-            match plan.outer(region) {
-                Some(outer) => region = outer,
-                None => {
-                    self.note(place, StepOutcome::Failed);
-                    return self.fail(failure);
-                }
-            }
-        }
-    }
-
-    fn fail(&mut self, failure: Failure) {
-        self.progress.is_over = true;
-        self.effects.push(Effect::Fail(failure));
-    }
-
-    /// Leaves a state that is not done, with what it was entered with.
-    fn abandon(&mut self, region: usize, to: usize, cause: Cause) {
-        let Some(mut active) = self.progress.active[region].take() else {
-            return;
-        };
-        self.cancel(&mut active);
-        if active.feed != active.entered {
-            forget(&active.feed, self.effects);
-        }
-        active.feed = active.entered.clone();
-        self.progress.active[region] = Some(active);
-        self.leave(region, 0, to, cause);
-    }
-
-    /// Ends all that is under way in a state.
-    fn cancel(&mut self, active: &mut Active) {
-        let place = &self.plan.states[active.state];
-        self.effects.extend(active.call.take().map(Effect::Cancel));
-        if place.within.is_some() {
-            self.effects.push(Effect::StopTimer(timer(active.state)));
-        }
-        for &region in place.activity.regions() {
-            if let Some(mut inside) = self.progress.active[region].take() {
-                self.cancel(&mut inside);
-                forget(&inside.entered, self.effects);
-                forget(&inside.feed, self.effects);
-            }
-        }
-    }
-}
-
 /// # What it needs for that
 impl<'a> Turn<'a> {
     /// The state that a region is in.
-    fn place(&self, region: usize) -> Option<&'a Place> {
+    pub(super) fn place(&self, region: usize) -> Option<&'a Place> {
         let active = self.progress.active[region].as_ref()?;
         Some(&self.plan.states[active.state])
     }
@@ -380,7 +284,7 @@ impl<'a> Turn<'a> {
         })
     }
 
-    fn region_of(&self, call: Call) -> Option<usize> {
+    pub(super) fn region_of(&self, call: Call) -> Option<usize> {
         let is_its = |active: &Option<Active>| {
             active
                 .as_ref()
@@ -402,7 +306,7 @@ impl<'a> Turn<'a> {
             return;
         };
         let is_left = matches!(phase, Phase::Leaving { .. });
-        let is_kept = self.plan.states[active.state].keeps_entry()
+        let is_kept = self.plan.states[active.state].onward.keeps_entry()
             && !is_left
             && active.feed == active.entered;
         let feed = active.feed.clone();
@@ -415,14 +319,14 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn note(&mut self, place: &Place, outcome: StepOutcome) {
+    pub(super) fn note(&mut self, place: &Place, outcome: StepOutcome) {
         let worker = place.host();
         self.effects.push(Effect::Note { worker, outcome });
     }
 }
 
 /// Nothing will be fed with this any more.
-fn forget(feed: &Feed, effects: &mut Vec<Effect>) {
+pub(super) fn forget(feed: &Feed, effects: &mut Vec<Effect>) {
     if let Feed::AnswerTo(call) = feed {
         effects.push(Effect::Forget(*call));
     }
