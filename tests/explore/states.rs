@@ -1,5 +1,9 @@
 //! D10: state machines in every order of what may happen.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
 use callboard::coordination::Fact;
 use callboard::coordination::states::{RegionRules, StateRules, StatesProtocol};
 use callboard::prelude::*;
@@ -11,10 +15,12 @@ fn is_in(now: &Now<'_>, path: &str) -> bool {
     now.machine().states().iter().any(|state| **state == *path)
 }
 
-/// What is explored: a machine, and its participants that decide.
+/// What is explored: a machine, its participants that decide between two ways, and
+/// states that have to be reached.
 struct Case<'a> {
     region: RegionRules,
     deciders: &'a [usize],
+    reaches: &'a [&'a str],
     /// How much at most.
     transitions: usize,
     under_way: usize,
@@ -28,8 +34,16 @@ fn explored(case: Case<'_>) -> Report {
         it.facts_of(decider, [Fact::Choice(0), Fact::Choice(1)])
     });
     let (transitions, kept) = (case.transitions, case.kept);
+    let reached = Rc::new(RefCell::new(BTreeSet::new()));
+    let reaches = Rc::clone(&reached);
     let explorer = explorer
         .participants(participants)
+        .facts([Fact::Choice(0)])
+        .invariant("it is somewhere", move |now: &Now<'_>| {
+            let states = now.machine().states();
+            reaches.borrow_mut().extend(states.iter().cloned());
+            !states.is_empty()
+        })
         .failures([FaultClass::Transient])
         .duplicates()
         .crashes(1)
@@ -55,10 +69,17 @@ fn explored(case: Case<'_>) -> Report {
             let mut inside = states.iter().filter_map(|it| it.rsplit_once('/'));
             inside.all(|(around, _)| is_in(now, around))
         });
-    match explorer.run() {
+    let report = match explorer.run() {
         Ok(report) => report,
         Err(found) => panic!("{found}"),
+    };
+    for state in case.reaches {
+        assert!(
+            reached.borrow().contains(*state),
+            "{state:?} is not reached"
+        );
     }
+    report
 }
 
 #[test]
@@ -77,7 +98,8 @@ fn d10_every_machine_with_a_timeout_and_a_failure_ends_once_within_its_bounds() 
         let region = region.clone().at_most(transitions);
         let report = explored(Case {
             region,
-            deciders: &[2],
+            deciders: &[1],
+            reaches: &["timed", "again", "done", "lost"][..1 + transitions.min(3) as usize],
             transitions: transitions as usize,
             under_way: 1,
             // What it was entered with, and what has become of it.
@@ -91,6 +113,7 @@ fn d10_every_machine_with_a_timeout_and_a_failure_ends_once_within_its_bounds() 
 fn d10_every_machine_with_entry_and_exit_actions_ends_once() {
     let region = RegionRules::new(vec![
         StateRules::working("timed")
+            .checked()
             .entries(2)
             .exits(2)
             .otherwise(1)
@@ -101,6 +124,7 @@ fn d10_every_machine_with_entry_and_exit_actions_ends_once() {
     let report = explored(Case {
         region: region.at_most(2),
         deciders: &[],
+        reaches: &["done"],
         transitions: 2,
         under_way: 1,
         kept: 2,
@@ -125,6 +149,7 @@ fn d10_every_machine_with_regions_side_by_side_ends_once_and_leaves_nothing_behi
     let report = explored(Case {
         region,
         deciders: &[],
+        reaches: &["timed/left", "timed/ok", "done"],
         transitions: 3,
         under_way: 2,
         kept: 5,
@@ -149,6 +174,7 @@ fn d10_every_region_that_ends_badly_takes_those_beside_it_along() {
     let report = explored(Case {
         region,
         deciders: &[],
+        reaches: &["timed/bad", "timed/ok", "done"],
         transitions: 3,
         under_way: 2,
         kept: 5,
@@ -177,7 +203,8 @@ fn d10_every_machine_inside_of_another_ends_once_and_counts_for_both() {
         let region = region.clone().at_most(transitions);
         let report = explored(Case {
             region,
-            deciders: &[1, 4],
+            deciders: &[1, 3],
+            reaches: &["timed/timed", "timed/ok", "done"][..1 + transitions.min(2) as usize],
             transitions: transitions as usize,
             under_way: 1,
             // What each was entered with, and what has become of it.
@@ -195,7 +222,8 @@ fn d10_a_decision_for_a_way_that_there_is_not_fails_the_run() {
             StateRules::end("b"),
         ]);
         let machine = StatesProtocol::new(&region).unwrap();
-        let explorer = explore(machine).participants(3).facts([fact]);
+        let participants = machine.participants();
+        let explorer = explore(machine).participants(participants).facts([fact]);
         let explorer = explorer.invariant("it goes nowhere", |now: &Now<'_>| {
             now.machine().log().is_empty()
         });

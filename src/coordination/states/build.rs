@@ -94,7 +94,8 @@ impl<T: Clone + Send + 'static> StateMachineBuilder<T> {
         }
         let names = self.states.iter().map(|state| &*state.name);
         let positions: HashMap<&str, usize> = names.zip(0..).collect();
-        let states = self.states.iter().map(|state| state.rules(&positions));
+        let states = self.states.iter();
+        let states = states.map(|state| state.rules(&positions, &self.invariants));
         let rules = RegionRules::new(states.collect::<Result<_, _>>()?).at_most(self.at_most);
         rules.check()?;
         Ok(StateMachine {
@@ -108,7 +109,11 @@ impl<T: Clone + Send + 'static> StateMachineBuilder<T> {
 }
 
 impl<T> State<T> {
-    fn rules(&self, positions: &HashMap<&str, usize>) -> Result<StateRules, InvalidStateMachine> {
+    fn rules(
+        &self,
+        positions: &HashMap<&str, usize>,
+        around: &[Condition<T>],
+    ) -> Result<StateRules, InvalidStateMachine> {
         let position = |target: &Arc<str>| {
             let unknown = || InvalidStateMachine::UnknownTarget {
                 state: Arc::clone(&self.name),
@@ -117,7 +122,12 @@ impl<T> State<T> {
             positions.get(&**target).copied().ok_or_else(unknown)
         };
         let name = Arc::clone(&self.name);
-        let region = |machine: &StateMachine<T>| machine.rules.clone();
+        let has = |kind| self.conditions.iter().any(|it| it.kind == kind);
+        let has_invariants = !around.is_empty() || has(ConditionKind::Invariant);
+        let region = |machine: &StateMachine<T>| match has_invariants {
+            true => machine.rules.clone().checked(),
+            false => machine.rules.clone(),
+        };
         let rules = match &self.activity {
             Activity::Nothing => StateRules::plain(name),
             Activity::Works => StateRules::working(name),
@@ -129,6 +139,9 @@ impl<T> State<T> {
             Activity::Fails => StateRules::failure(name),
         };
         let mut rules = rules.entries(self.entries.len()).exits(self.exits.len());
+        if has_invariants || has(ConditionKind::Entry) {
+            rules = rules.checked();
+        }
         for way in &self.ways {
             let words = way.guard.as_ref().map(|guard| Arc::clone(&guard.words));
             rules = rules.way(words, position(&way.to)?);

@@ -4,28 +4,29 @@ use std::sync::Arc;
 
 use super::StateMachine;
 use super::report::ConditionKind;
-use super::rules::Activity;
+use super::rules::{Activity, RegionRules, StateRules};
 use super::state::{Condition, State};
 use crate::actor::{Fault, Metadata, WorkerRef};
 use crate::coordination::driver::{Act, Answer, Fed, Kept, Kinds, Participant, Seat, copy_of};
 use crate::coordination::protocol::Fact;
 
-/// Adds the participants of a machine, in the order that
+/// Adds the participants of a machine of these rules, in the order that
 /// [`StateRules`](super::StateRules) says; the invariants are those around it.
 pub(super) fn seats<T: Clone + Send + 'static>(
     machine: &StateMachine<T>,
+    rules: &RegionRules,
     prefix: &str,
     around: &[Condition<T>],
     seats: &mut Vec<Seat>,
 ) {
     let mut invariants = around.to_vec();
     invariants.extend(machine.invariants.iter().cloned());
-    for state in &machine.states {
+    for (state, rules) in machine.states.iter().zip(&rules.states) {
         let path: Arc<str> = format!("{prefix}{}", state.name).into();
         let first = seats.len();
         let own = state.conditions(ConditionKind::Invariant);
         let all: Vec<_> = invariants.iter().cloned().chain(own).collect();
-        seats.extend(before(state, &path, &invariants, &all));
+        seats.extend(before(state, rules, &path, &invariants, &all));
         seats.extend(work(state, &path));
         if !state.activity.is_end() {
             seats.push(decides(state, &path, &all));
@@ -36,31 +37,36 @@ pub(super) fn seats<T: Clone + Send + 'static>(
             // It may have to go on with what it was entered with.
             seats[first].copy = Some(copy_of::<T>);
         }
-        for inside in state.activity.regions() {
-            self::seats(inside, &format!("{path}/"), &all, seats);
+        let inside = state.activity.regions().iter();
+        for (inside, rules) in inside.zip(rules.activity.regions()) {
+            self::seats(inside, rules, &format!("{path}/"), &all, seats);
         }
     }
 }
 
-/// Who checks what it is entered with; its entry actions, and who checks what they
-/// made. Its own invariants hold when its entry actions are done.
+/// Its entry actions; where it is checked, also who looks at what it is entered with
+/// and at what they made. Its own invariants hold when its entry actions are done.
 fn before<T: Send + 'static>(
     state: &State<T>,
+    rules: &StateRules,
     path: &Arc<str>,
     invariants: &[Condition<T>],
     all: &[Condition<T>],
 ) -> Vec<Seat> {
+    let actions = state.entries.iter().map(|worker| acts(path, worker));
+    if !rules.is_checked {
+        return actions.collect();
+    }
     let entry = state.conditions(ConditionKind::Entry);
     if state.entries.is_empty() {
         return vec![checks(path, entry.chain(all.iter().cloned()).collect())];
     }
-    let mut seats = vec![checks(
-        path,
-        entry.chain(invariants.iter().cloned()).collect(),
-    )];
-    seats.extend(state.entries.iter().map(|worker| acts(path, worker)));
-    seats.push(checks(path, all.to_vec()));
-    seats
+    let first = checks(path, entry.chain(invariants.iter().cloned()).collect());
+    let last = checks(path, all.to_vec());
+    std::iter::once(first)
+        .chain(actions)
+        .chain([last])
+        .collect()
 }
 
 /// Who works, or who copies and who joins.

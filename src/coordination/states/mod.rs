@@ -107,8 +107,8 @@
 //! *What is copied?* The data once for each region side by side, and once on entry to
 //! a state that has a timeout or a place to go when it fails.
 //!
-//! *What does a transition cost?* The state's worker, and two looks at the data on the
-//! driver's task.
+//! *What does a transition cost?* The state's worker, and a look at the data on the
+//! driver's task; another one where something has to hold on entry.
 
 mod build;
 mod check;
@@ -187,7 +187,7 @@ impl<T: Clone + Send + 'static> StateMachine<T> {
     /// What [`System::spawn`] says.
     pub async fn start(&self, system: &System) -> Result<WorkerRef<T, StateReport<T>>, StartError> {
         let mut seats = Vec::new();
-        desk::seats(self, "", &[], &mut seats);
+        desk::seats(self, &self.rules, "", &[], &mut seats);
         let plan = Plan::of(&self.rules);
         // A transition enters one state, and at most all that is inside of it.
         let transitions = (self.rules.at_most as usize).saturating_add(1);

@@ -25,6 +25,7 @@ pub(super) struct Place {
     pub(super) region: usize,
     /// Its first participant.
     first: usize,
+    is_checked: bool,
     entries: usize,
     pub(super) activity: Activity<usize>,
     pub(super) exits: usize,
@@ -37,20 +38,22 @@ impl Place {
         self.first
     }
 
-    /// Who takes this step before its work, if there is one: a check, then the entry
-    /// actions, and where there are any another check.
+    /// Who takes this step before its work, if there is one: the entry actions, with
+    /// a check before them and one after them.
     pub(super) fn step_before(&self, step: usize) -> Option<usize> {
         (step < self.steps_before()).then_some(self.first + step)
     }
 
     pub(super) fn is_entry_action(&self, step: usize) -> bool {
-        (1..=self.entries).contains(&step)
+        let first = usize::from(self.is_checked);
+        (first..first + self.entries).contains(&step)
     }
 
     fn steps_before(&self) -> usize {
-        match self.entries {
-            0 => 1,
-            actions => actions + 2,
+        match (self.is_checked, self.entries) {
+            (false, actions) => actions,
+            (true, 0) => 1,
+            (true, actions) => actions + 2,
         }
     }
 
@@ -139,6 +142,7 @@ impl Plan {
             path,
             region,
             first: self.participants,
+            is_checked: state.is_checked,
             entries: state.entries,
             // The regions come behind it.
             activity: state.activity.map(|_| 0),

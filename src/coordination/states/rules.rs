@@ -105,13 +105,15 @@ impl Onward {
 /// What the machine knows of one state: its steps, and where it may go on, by the
 /// positions of the states in their region.
 ///
-/// Its participants, in this order: one that checks what it is entered with; one for
-/// each entry action and, where there are any, one that checks what they made; its
-/// worker, or for regions side by side who copies and who joins; who decides, unless
-/// it is an end; one for each exit action.
+/// Its participants, in this order: where it is [checked](StateRules::checked), one
+/// that looks at what it is entered with; one for each entry action; where there are
+/// any and it is checked, one that looks at what they made; its worker, or for regions
+/// side by side who copies and who joins; who decides, unless it is an end; one for
+/// each exit action.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StateRules {
     pub(super) name: Arc<str>,
+    pub(super) is_checked: bool,
     pub(super) entries: usize,
     pub(super) activity: Activity<RegionRules>,
     pub(super) exits: usize,
@@ -122,6 +124,7 @@ impl StateRules {
     fn with(name: impl Into<Arc<str>>, activity: Activity<RegionRules>) -> Self {
         Self {
             name: name.into(),
+            is_checked: false,
             entries: 0,
             activity,
             exits: 0,
@@ -141,10 +144,10 @@ impl StateRules {
         Self::with(name, Activity::Works)
     }
 
-    /// A state with a machine inside.
+    /// A state with a machine inside. It is checked.
     #[must_use]
     pub fn nested(name: impl Into<Arc<str>>, inside: RegionRules) -> Self {
-        Self::with(name, Activity::Nested(inside))
+        Self::with(name, Activity::Nested(inside)).checked()
     }
 
     /// A state with regions side by side.
@@ -153,16 +156,23 @@ impl StateRules {
         Self::with(name, Activity::Parallel(regions))
     }
 
-    /// A state in which the region ends well.
+    /// A state in which the region ends well. It is checked.
     #[must_use]
     pub fn end(name: impl Into<Arc<str>>) -> Self {
-        Self::with(name, Activity::Ends)
+        Self::with(name, Activity::Ends).checked()
     }
 
-    /// A state in which the region ends, and that is a failure.
+    /// A state in which the region ends, and that is a failure. It is checked.
     #[must_use]
     pub fn failure(name: impl Into<Arc<str>>) -> Self {
-        Self::with(name, Activity::Fails)
+        Self::with(name, Activity::Fails).checked()
+    }
+
+    /// Somebody looks at the data before its work.
+    #[must_use]
+    pub fn checked(mut self) -> Self {
+        self.is_checked = true;
+        self
     }
 
     /// So many entry actions. Default 0.
@@ -243,6 +253,15 @@ impl RegionRules {
     #[must_use]
     pub fn at_most(mut self, transitions: u32) -> Self {
         self.at_most = transitions;
+        self
+    }
+
+    /// Each state is checked, also those inside of others.
+    pub(super) fn checked(mut self) -> Self {
+        for state in &mut self.states {
+            state.is_checked = true;
+            state.activity = state.activity.map(|inside| inside.clone().checked());
+        }
         self
     }
 }

@@ -35,6 +35,7 @@ fn region(sketches: &[Sketch], inside: &[RegionRules], at_most: u32) -> RegionRu
             1 if !inside.is_empty() => StateRules::nested(name, inner()),
             2 if !inside.is_empty() => StateRules::parallel(name, vec![inner(), inner()]),
             3 => StateRules::working(name).entries(1).exits(1),
+            4 => StateRules::working(name).entries(1).checked(),
             _ => StateRules::working(name),
         };
         let [when, timeout, failure, visits] = targets.map(|target| target.index(last + 1));
@@ -200,7 +201,7 @@ fn a_run_goes_on_where_it_was_written_down() {
             .otherwise(1),
         StateRules::end("b"),
     ]);
-    let mut run = Run::new(StatesProtocol::new(&rules).unwrap(), 4);
+    let mut run = Run::new(StatesProtocol::new(&rules).unwrap(), 3);
     let mut effects = Vec::new();
     run.apply(&Happened::Began, Duration::ZERO, &mut effects)
         .unwrap();
@@ -212,7 +213,7 @@ fn a_run_goes_on_where_it_was_written_down() {
     back.apply(&due, Duration::from_secs(1), &mut effects)
         .unwrap();
     let last = effects.last();
-    assert!(matches!(last, Some(Effect::Ask { worker: 3, .. })));
+    assert!(matches!(last, Some(Effect::Ask { worker: 2, .. })));
     assert_eq!(back.machine().log()[0].cause, Cause::Timeout);
     assert_eq!(back.machine().states(), ["b".into()]);
 }
