@@ -319,7 +319,7 @@ async fn d10_an_end_that_is_a_failure_fails_the_run() {
 async fn d10_a_timeout_cancels_all_that_is_inside() {
     let dropped = Arc::new(AtomicUsize::new(0));
     let side = |name: &'static str| {
-        machine()
+        state_machine(name)
             .state(
                 State::new("x", hangs(name, &dropped))
                     .within(secs(100), "y")
@@ -476,6 +476,12 @@ fn d10_what_could_not_run_or_not_end_is_refused_when_built() {
         refused(machine().state(none).state(end())),
         "state \"a\" has nothing to run side by side, add a region"
     );
+    let twice = || whole().build().unwrap();
+    let twice = State::parallel("a", [twice(), twice()], |all| all.concat()).then("b");
+    assert_eq!(
+        refused(machine().state(twice).state(end())),
+        "two machines side by side in state \"a\" are named \"m\", give each a name of its own"
+    );
     for (machine, bound) in [
         (whole().at_most(0), "the number of transitions"),
         (whole().requests(0), "the number of requests"),
@@ -492,20 +498,24 @@ fn d10_what_could_not_run_or_not_end_is_refused_when_built() {
 #[test]
 fn d10_machines_too_deep_in_each_other_and_too_many_timeouts_are_refused() {
     let end = || State::<Trace>::end("b");
-    let leaf = || {
+    let leaf = |name: usize| {
         let state = State::<Trace>::plain("a").within(secs(1), "b").then("b");
-        machine().state(state).state(end()).build().unwrap()
+        state_machine(name.to_string())
+            .state(state)
+            .state(end())
+            .build()
+            .unwrap()
     };
     let around = |inner| {
         let state = State::nested("a", inner).then("b");
         machine().state(state).state(end()).build()
     };
-    let deepest = (0..8).fold(leaf(), |inner, _| around(inner).unwrap());
+    let deepest = (0..8).fold(leaf(0), |inner, _| around(inner).unwrap());
     let why = around(deepest).unwrap_err();
     assert_eq!(why, InvalidStateMachine::TooDeep("a".into()));
 
     let wide = |regions: usize| {
-        let state = State::parallel("a", (0..regions).map(|_| leaf()), |all| all.concat());
+        let state = State::parallel("a", (0..regions).map(leaf), |all| all.concat());
         machine().state(state.then("b")).state(end()).build()
     };
     assert!(wide(64).is_ok());
@@ -668,7 +678,7 @@ async fn d10_regions_run_side_by_side_and_are_joined_in_order() {
             Ok(it)
         });
         let state = State::new("x", slow).then("y");
-        let machine = machine().state(state).state(State::end("y"));
+        let machine = state_machine(name).state(state).state(State::end("y"));
         machine.build().unwrap()
     };
     let machine = machine()
@@ -691,14 +701,19 @@ async fn d10_regions_run_side_by_side_and_are_joined_in_order() {
     assert_eq!(begun.elapsed(), secs(3));
     let at: Vec<_> = report.log.iter().map(|it| it.at.as_secs()).collect();
     assert_eq!(at, [0, 1, 3, 3], "the quick one, the slow one, both");
+    assert_eq!(&*report.log[1].from, "b/quick/x");
+    assert_eq!(&*report.log[2].to, "b/slow/y");
+    assert_eq!(machine.next("b/slow/x", &report.value), Some("y"));
+    assert_eq!(machine.next("b/x", &report.value), None, "which of them?");
 }
 
 #[tokio::test(start_paused = true)]
 async fn d10_a_region_that_fails_cancels_those_beside_it() {
     let dropped = Arc::new(AtomicUsize::new(0));
-    let side = |worker| {
+    let side = |worker: WorkerRef<Trace, Trace>| {
+        let machine = state_machine(worker.name());
         let state = State::new("x", worker).then("y");
-        let machine = machine().state(state).state(State::end("y"));
+        let machine = machine.state(state).state(State::end("y"));
         machine.build().unwrap()
     };
     let machine = machine()
@@ -811,8 +826,8 @@ async fn d10_data_is_copied_for_regions_timeouts_and_failures_only() {
     }
     let same = WorkerRef::from_fn("same", |it: Counted| async move { Ok(it) });
     let state = |name| State::new(name, same.clone()).on_entry(same.clone());
-    let side = || {
-        let machine = state_machine("side").state(state("x").then("y"));
+    let side = |name: &'static str| {
+        let machine = state_machine(name).state(state("x").then("y"));
         machine.state(State::end("y")).build().unwrap()
     };
     let copies = async |b: State<Counted>| {
@@ -828,11 +843,11 @@ async fn d10_data_is_copied_for_regions_timeouts_and_failures_only() {
         report.value.0.load(Relaxed)
     };
     assert_eq!(copies(state("b")).await, 0);
-    assert_eq!(copies(State::nested("b", side())).await, 0);
+    assert_eq!(copies(State::nested("b", side("inside"))).await, 0);
     assert_eq!(copies(state("b").within(secs(1), "c")).await, 1);
     assert_eq!(copies(state("b").on_failure("c")).await, 1);
     let first = |mut all: Vec<Counted>| all.remove(0);
-    let sides = State::parallel("b", [side(), side(), side()], first);
+    let sides = State::parallel("b", [side("1"), side("2"), side("3")], first);
     assert_eq!(
         copies(sides).await,
         2,
@@ -843,7 +858,7 @@ async fn d10_data_is_copied_for_regions_timeouts_and_failures_only() {
 #[test]
 fn d10_a_machine_is_drawn_as_a_state_diagram() {
     let side = |name: &'static str| {
-        let machine = machine().state(State::plain(name).then("ok"));
+        let machine = state_machine(name).state(State::plain(name).then("ok"));
         machine.state(State::end("ok")).build().unwrap()
     };
     let machine = machine()

@@ -66,7 +66,7 @@ fn explored(case: Case<'_>) -> Report {
         })
         .invariant("what is inside goes when the state is left", |now| {
             let states = now.machine().states();
-            let mut inside = states.iter().filter_map(|it| it.rsplit_once('/'));
+            let mut inside = states.iter().filter_map(|it| it.split_once('/'));
             inside.all(|(around, _)| is_in(now, around))
         });
     let report = match explorer.run() {
@@ -84,16 +84,19 @@ fn explored(case: Case<'_>) -> Report {
 
 #[test]
 fn d10_every_machine_with_a_timeout_and_a_failure_ends_once_within_its_bounds() {
-    let region = RegionRules::new(vec![
-        StateRules::working("timed")
-            .when("good", 2)
-            .otherwise(1)
-            .within(secs(1), 1)
-            .on_failure(3),
-        StateRules::plain("again").at_most(1, Some(3)).otherwise(0),
-        StateRules::end("done"),
-        StateRules::failure("lost"),
-    ]);
+    let region = RegionRules::new(
+        "m",
+        vec![
+            StateRules::working("timed")
+                .when("good", 2)
+                .otherwise(1)
+                .within(secs(1), 1)
+                .on_failure(3),
+            StateRules::plain("again").at_most(1, Some(3)).otherwise(0),
+            StateRules::end("done"),
+            StateRules::failure("lost"),
+        ],
+    );
     for transitions in 1..=6 {
         let region = region.clone().at_most(transitions);
         let report = explored(Case {
@@ -111,16 +114,19 @@ fn d10_every_machine_with_a_timeout_and_a_failure_ends_once_within_its_bounds() 
 
 #[test]
 fn d10_every_machine_with_entry_and_exit_actions_ends_once() {
-    let region = RegionRules::new(vec![
-        StateRules::working("timed")
-            .checked()
-            .entries(2)
-            .exits(2)
-            .otherwise(1)
-            .within(secs(1), 0)
-            .on_failure(1),
-        StateRules::end("done").entries(1),
-    ]);
+    let region = RegionRules::new(
+        "m",
+        vec![
+            StateRules::working("timed")
+                .checked()
+                .entries(2)
+                .exits(2)
+                .otherwise(1)
+                .within(secs(1), 0)
+                .on_failure(1),
+            StateRules::end("done").entries(1),
+        ],
+    );
     let report = explored(Case {
         region: region.at_most(2),
         deciders: &[],
@@ -133,23 +139,26 @@ fn d10_every_machine_with_entry_and_exit_actions_ends_once() {
 }
 
 fn side(name: &str) -> RegionRules {
-    let work = StateRules::working(name).otherwise(1);
-    RegionRules::new(vec![work, StateRules::end("ok")])
+    let work = StateRules::working("works").otherwise(1);
+    RegionRules::new(name, vec![work, StateRules::end("ok")])
 }
 
 #[test]
 fn d10_every_machine_with_regions_side_by_side_ends_once_and_leaves_nothing_behind() {
-    let region = RegionRules::new(vec![
-        StateRules::parallel("timed", vec![side("left"), side("right")])
-            .within(secs(2), 1)
-            .on_failure(1)
-            .otherwise(1),
-        StateRules::end("done"),
-    ]);
+    let region = RegionRules::new(
+        "m",
+        vec![
+            StateRules::parallel("timed", vec![side("left"), side("right")])
+                .within(secs(2), 1)
+                .on_failure(1)
+                .otherwise(1),
+            StateRules::end("done"),
+        ],
+    );
     let report = explored(Case {
         region,
         deciders: &[],
-        reaches: &["timed/left", "timed/ok", "done"],
+        reaches: &["timed/left/works", "timed/right/ok", "done"],
         transitions: 3,
         under_way: 2,
         kept: 5,
@@ -159,22 +168,28 @@ fn d10_every_machine_with_regions_side_by_side_ends_once_and_leaves_nothing_behi
 
 #[test]
 fn d10_every_region_that_ends_badly_takes_those_beside_it_along() {
-    let bad = RegionRules::new(vec![
-        StateRules::working("timed").within(secs(1), 1).otherwise(1),
-        StateRules::failure("bad"),
-    ]);
-    let region = RegionRules::new(vec![
-        StateRules::parallel("timed", vec![bad, side("other")])
-            .within(secs(2), 1)
-            .on_failure(1)
-            .exits(1)
-            .otherwise(1),
-        StateRules::end("done"),
-    ]);
+    let bad = RegionRules::new(
+        "bad",
+        vec![
+            StateRules::working("timed").within(secs(1), 1).otherwise(1),
+            StateRules::failure("bad"),
+        ],
+    );
+    let region = RegionRules::new(
+        "m",
+        vec![
+            StateRules::parallel("timed", vec![bad, side("other")])
+                .within(secs(2), 1)
+                .on_failure(1)
+                .exits(1)
+                .otherwise(1),
+            StateRules::end("done"),
+        ],
+    );
     let report = explored(Case {
         region,
         deciders: &[],
-        reaches: &["timed/bad", "timed/ok", "done"],
+        reaches: &["timed/bad/bad", "timed/other/ok", "done"],
         transitions: 3,
         under_way: 2,
         kept: 5,
@@ -184,21 +199,27 @@ fn d10_every_region_that_ends_badly_takes_those_beside_it_along() {
 
 #[test]
 fn d10_every_machine_inside_of_another_ends_once_and_counts_for_both() {
-    let inner = RegionRules::new(vec![
-        StateRules::working("timed")
-            .within(secs(1), 1)
-            .when("again", 0)
-            .otherwise(1),
-        StateRules::end("ok"),
-    ]);
-    let region = RegionRules::new(vec![
-        StateRules::nested("timed", inner.at_most(2))
-            .within(secs(3), 1)
-            .on_failure(1)
-            .when("again", 0)
-            .otherwise(1),
-        StateRules::end("done"),
-    ]);
+    let inner = RegionRules::new(
+        "m",
+        vec![
+            StateRules::working("timed")
+                .within(secs(1), 1)
+                .when("again", 0)
+                .otherwise(1),
+            StateRules::end("ok"),
+        ],
+    );
+    let region = RegionRules::new(
+        "m",
+        vec![
+            StateRules::nested("timed", inner.at_most(2))
+                .within(secs(3), 1)
+                .on_failure(1)
+                .when("again", 0)
+                .otherwise(1),
+            StateRules::end("done"),
+        ],
+    );
     for transitions in 1..=4 {
         let region = region.clone().at_most(transitions);
         let report = explored(Case {
@@ -217,10 +238,10 @@ fn d10_every_machine_inside_of_another_ends_once_and_counts_for_both() {
 #[test]
 fn d10_a_decision_for_a_way_that_there_is_not_fails_the_run() {
     for fact in [Fact::Nothing, Fact::Choice(7)] {
-        let region = RegionRules::new(vec![
-            StateRules::plain("a").otherwise(1),
-            StateRules::end("b"),
-        ]);
+        let region = RegionRules::new(
+            "m",
+            vec![StateRules::plain("a").otherwise(1), StateRules::end("b")],
+        );
         let machine = StatesProtocol::new(&region).unwrap();
         let participants = machine.participants();
         let explorer = explore(machine).participants(participants).facts([fact]);
@@ -233,9 +254,9 @@ fn d10_a_decision_for_a_way_that_there_is_not_fails_the_run() {
 
 #[test]
 fn d10_what_could_not_end_is_no_machine_either() {
-    let endless = RegionRules::new(vec![StateRules::plain("a").otherwise(0)]);
+    let endless = RegionRules::new("m", vec![StateRules::plain("a").otherwise(0)]);
     let refused = StatesProtocol::new(&endless).unwrap_err();
     assert_eq!(refused.to_string(), "no end can be reached from: a -> a");
-    let nowhere = RegionRules::new(vec![StateRules::plain("a").otherwise(7)]);
+    let nowhere = RegionRules::new("m", vec![StateRules::plain("a").otherwise(7)]);
     assert!(StatesProtocol::new(&nowhere).is_err());
 }

@@ -76,7 +76,8 @@ impl<T: Clone + Send + 'static> StateMachineBuilder<T> {
         self
     }
 
-    /// Runs under way at once; further requests wait in the mailbox. Default 64.
+    /// Runs under way at once; further requests wait in the mailbox. That of the
+    /// outermost machine counts. Default 64.
     pub fn requests(mut self, requests: usize) -> Self {
         self.requests = requests;
         self
@@ -96,7 +97,8 @@ impl<T: Clone + Send + 'static> StateMachineBuilder<T> {
         let positions: HashMap<&str, usize> = names.zip(0..).collect();
         let states = self.states.iter();
         let states = states.map(|state| state.rules(&positions, &self.invariants));
-        let rules = RegionRules::new(states.collect::<Result<_, _>>()?).at_most(self.at_most);
+        let states = states.collect::<Result<_, _>>()?;
+        let rules = RegionRules::new(Arc::clone(&self.name), states).at_most(self.at_most);
         rules.check()?;
         Ok(StateMachine {
             name: self.name,

@@ -106,9 +106,7 @@ impl StateRules {
     }
 
     fn check(&self, states: usize) -> Result<(), InvalidStateMachine> {
-        if self.name.is_empty() || self.name.contains('/') {
-            return Err(InvalidStateMachine::BadName(self.name()));
-        }
+        check_name(&self.name)?;
         if let Some(target) = self.onward.targets().find(|target| *target >= states) {
             return Err(InvalidStateMachine::UnknownTarget {
                 state: self.name(),
@@ -121,8 +119,8 @@ impl StateRules {
         if self.onward.visits.is_some_and(|visits| visits.at_most == 0) {
             return Err(InvalidStateMachine::Zero("a state's number of visits"));
         }
-        if matches!(&self.activity, Activity::Parallel(regions) if regions.is_empty()) {
-            return Err(InvalidStateMachine::NoRegions(self.name()));
+        if let Activity::Parallel(regions) = &self.activity {
+            self.check_regions(regions)?;
         }
         if self.activity.is_end() {
             let goes_on = self.exits > 0 || self.onward.targets().next().is_some();
@@ -143,5 +141,29 @@ impl StateRules {
             (_, 1) => Ok(()),
             _ => Err(InvalidStateMachine::SeveralOtherwise(self.name())),
         }
+    }
+
+    fn check_regions(&self, regions: &[RegionRules]) -> Result<(), InvalidStateMachine> {
+        if regions.is_empty() {
+            return Err(InvalidStateMachine::NoRegions(self.name()));
+        }
+        for (at, region) in regions.iter().enumerate() {
+            check_name(&region.name)?;
+            if regions[..at].iter().any(|it| it.name == region.name) {
+                return Err(InvalidStateMachine::DuplicateRegion {
+                    state: self.name(),
+                    region: Arc::clone(&region.name),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names are parts of paths.
+fn check_name(name: &Arc<str>) -> Result<(), InvalidStateMachine> {
+    match name.is_empty() || name.contains('/') {
+        true => Err(InvalidStateMachine::BadName(Arc::clone(name))),
+        false => Ok(()),
     }
 }

@@ -39,7 +39,8 @@ pub(super) fn seats<T: Clone + Send + 'static>(
         }
         let inside = state.activity.regions().iter();
         for (inside, rules) in inside.zip(rules.activity.regions()) {
-            self::seats(inside, rules, &format!("{path}/"), &all, seats);
+            let prefix = state.activity.prefix(&path, &inside.name);
+            self::seats(inside, rules, &prefix, &all, seats);
         }
     }
 }

@@ -16,7 +16,8 @@ pub(super) const MOST_TIMEOUTS: usize = 64;
 pub enum InvalidStateMachine {
     /// It has no state.
     NoStates,
-    /// A state's name is empty or has a `/`, which is between names in a path.
+    /// A state's name, or that of a machine side by side with others, is empty or has
+    /// a `/`, which is between names in a path.
     BadName(Arc<str>),
     /// Two states have this name.
     DuplicateState(Arc<str>),
@@ -45,6 +46,13 @@ pub enum InvalidStateMachine {
     ZeroTimeout(Arc<str>),
     /// This state has nothing to run side by side.
     NoRegions(Arc<str>),
+    /// Two machines side by side have the same name.
+    DuplicateRegion {
+        /// In which state.
+        state: Arc<str>,
+        /// Their name.
+        region: Arc<str>,
+    },
     /// In this state there are more machines inside of each other than 8.
     TooDeep(Arc<str>),
     /// More than 64 timeouts may run at once.
@@ -100,6 +108,11 @@ impl fmt::Display for InvalidStateMachine {
                     "state {state:?} has nothing to run side by side, add a region"
                 )
             }
+            Self::DuplicateRegion { state, region } => write!(
+                f,
+                "two machines side by side in state {state:?} are named {region:?}, give each a \
+                 name of its own"
+            ),
             Self::TooDeep(state) => write!(
                 f,
                 "more than {MOST_DEEP} machines are inside of each other in state {state:?}, make \

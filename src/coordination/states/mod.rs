@@ -90,7 +90,8 @@
 //!
 //! *How are states put inside of states?* A built machine is the inside of a
 //! [nested](State::nested) state, or one of several [side by
-//! side](State::parallel). Its states have paths: `pay/authorise`
+//! side](State::parallel). Its states have paths: `pay/authorise`, and of machines
+//! side by side with their names, `pay/card/authorise`
 //! (`d10_states_inside_of_states_are_logged_with_their_paths`,
 //! `d10_regions_run_side_by_side_and_are_joined_in_order`). When one of them fails,
 //! the others are cancelled
@@ -134,6 +135,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use self::plan::Plan;
+use self::rules::Activity;
 use self::state::Condition;
 use super::driver::{Gathered, Score};
 use super::pattern::{calls_for, start};
@@ -154,22 +156,25 @@ pub struct StateMachine<T> {
 impl<T> StateMachine<T> {
     /// The state beside this one to which the first guard that holds leads, for a
     /// test: nothing is run. `None` for an end, and where there is no such state.
-    /// States inside of others have paths: `pay/authorise`; in a state with several
-    /// regions the first that has it counts.
+    /// States inside of others have paths, as in the report.
     #[must_use]
     pub fn next(&self, path: &str, value: &T) -> Option<&str> {
-        let (name, inside) = match path.split_once('/') {
-            Some((name, inside)) => (name, Some(inside)),
-            None => (path, None),
+        let Some((name, inside)) = path.split_once('/') else {
+            return self.state(path)?.next(value);
         };
-        let state = self.states.iter().find(|state| *state.name == *name)?;
-        match inside {
-            Some(inside) => {
-                let mut machines = state.activity.regions().iter();
-                machines.find_map(|machine| machine.next(inside, value))
+        match &self.state(name)?.activity {
+            Activity::Nested(machine) => machine.next(inside, value),
+            Activity::Parallel(machines) => {
+                let (name, inside) = inside.split_once('/')?;
+                let mut machines = machines.iter();
+                machines.find(|it| *it.name == *name)?.next(inside, value)
             }
-            None => state.next(value),
+            _ => None,
         }
+    }
+
+    fn state(&self, name: &str) -> Option<&State<T>> {
+        self.states.iter().find(|state| *state.name == *name)
     }
 
     /// The machine as a mermaid state diagram.

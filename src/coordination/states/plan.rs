@@ -1,9 +1,9 @@
 //! A machine as it is run: the states of all regions in one list.
 //!
 //! ```text
-//!  region 0: draft, pay { region 1: authorise, captured }, done
+//!  order: draft, pay { card: authorise, paid }, done
 //!
-//!  states:   draft, pay, pay/authorise, pay/captured, done
+//!  states: draft, pay, pay/card/authorise, pay/card/paid, done
 //! ```
 //!
 //! A region's states, and all inside of them, stand beside each other, and so do a
@@ -137,9 +137,8 @@ impl Plan {
     fn add_state(&mut self, state: &StateRules, region: usize, prefix: &str) {
         let at = self.states.len();
         let path: Arc<str> = format!("{prefix}{}", state.name).into();
-        let inside = format!("{path}/");
         let place = Place {
-            path,
+            path: Arc::clone(&path),
             region,
             first: self.participants,
             is_checked: state.is_checked,
@@ -151,9 +150,10 @@ impl Plan {
         };
         self.participants += place.participants();
         self.states.push(place);
-        let activity = state
-            .activity
-            .map(|rules| self.add(rules, Some(at), &inside));
+        let activity = state.activity.map(|rules| {
+            let prefix = state.activity.prefix(&path, &rules.name);
+            self.add(rules, Some(at), &prefix)
+        });
         self.states[at].activity = activity;
     }
 

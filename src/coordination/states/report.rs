@@ -41,7 +41,8 @@ impl fmt::Display for Cause {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Transition {
-    /// The state that was left, behind those that it is in: `pay/authorise`.
+    /// The state that was left, behind those that it is in: `pay/authorise`, or
+    /// `pay/card/authorise` where the machine `card` is one of several in `pay`.
     pub from: Arc<str>,
     /// The state that was entered, likewise.
     pub to: Arc<str>,

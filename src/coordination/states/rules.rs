@@ -37,6 +37,15 @@ impl<R> Activity<R> {
         }
     }
 
+    /// What is before the names of the states in a region inside: where there may be
+    /// several, its own is part of that.
+    pub(super) fn prefix(&self, path: &str, region: &str) -> String {
+        match self {
+            Self::Parallel(_) => format!("{path}/{region}/"),
+            _ => format!("{path}/"),
+        }
+    }
+
     /// The regions inside.
     pub(super) fn regions(&self) -> &[R] {
         match self {
@@ -234,6 +243,7 @@ impl StateRules {
 /// first is the one in which it begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RegionRules {
+    pub(super) name: Arc<str>,
     pub(super) states: Vec<StateRules>,
     pub(super) at_most: u32,
 }
@@ -241,8 +251,9 @@ pub struct RegionRules {
 impl RegionRules {
     /// These states.
     #[must_use]
-    pub fn new(states: Vec<StateRules>) -> Self {
+    pub fn new(name: impl Into<Arc<str>>, states: Vec<StateRules>) -> Self {
         Self {
+            name: name.into(),
             states,
             at_most: TRANSITIONS,
         }

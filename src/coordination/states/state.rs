@@ -154,7 +154,7 @@ impl<T> State<T> {
 
     /// A state with machines side by side, each on a copy of the data. It is done
     /// when all of them have ended, with what `join` makes of theirs, which are in
-    /// the order of the machines.
+    /// the order of the machines, whose names are parts of the states' paths.
     pub fn parallel(
         name: impl Into<Arc<str>>,
         machines: impl IntoIterator<Item = StateMachine<T>>,

@@ -33,7 +33,13 @@ fn region(sketches: &[Sketch], inside: &[RegionRules], at_most: u32) -> RegionRu
         let state = match kind % 6 {
             0 => StateRules::plain(name),
             1 if !inside.is_empty() => StateRules::nested(name, inner()),
-            2 if !inside.is_empty() => StateRules::parallel(name, vec![inner(), inner()]),
+            2 if !inside.is_empty() => {
+                let other = RegionRules {
+                    name: "other".into(),
+                    ..inner()
+                };
+                StateRules::parallel(name, vec![inner(), other])
+            }
             3 => StateRules::working(name).entries(1).exits(1),
             4 => StateRules::working(name).entries(1).checked(),
             _ => StateRules::working(name),
@@ -58,7 +64,7 @@ fn region(sketches: &[Sketch], inside: &[RegionRules], at_most: u32) -> RegionRu
         0 => StateRules::failure("end"),
         _ => StateRules::end("end"),
     };
-    RegionRules::new(states.chain([end]).collect()).at_most(at_most)
+    RegionRules::new("region", states.chain([end]).collect()).at_most(at_most)
 }
 
 /// The states of a region by a path inside of it.
@@ -68,12 +74,15 @@ fn found<'a>(region: &'a RegionRules, path: &str) -> Option<(&'a RegionRules, us
         None => (path, None),
     };
     let at = region.states.iter().position(|it| *it.name == *name)?;
-    match rest {
-        None => Some((region, at)),
-        Some(rest) => {
-            let mut inside = region.states[at].activity.regions().iter();
-            inside.find_map(|inside| found(inside, rest))
+    let (Some(rest), activity) = (rest, &region.states[at].activity) else {
+        return Some((region, at));
+    };
+    match activity {
+        Activity::Parallel(regions) => {
+            let (name, rest) = rest.split_once('/')?;
+            found(regions.iter().find(|it| *it.name == *name)?, rest)
         }
+        activity => found(activity.regions().first()?, rest),
     }
 }
 
@@ -155,7 +164,7 @@ proptest! {
                 _ => StateRules::plain(name).when("guard", first).otherwise(second),
             }
         };
-        let rules = RegionRules::new(sketches.iter().enumerate().map(state).collect());
+        let rules = RegionRules::new("region", sketches.iter().enumerate().map(state).collect());
         // Which leads to which, on any way.
         let mut leads: Vec<Vec<bool>> = rules.states.iter().map(|state| {
             let mut leads = vec![false; count];
@@ -195,12 +204,15 @@ proptest! {
 
 #[test]
 fn a_run_goes_on_where_it_was_written_down() {
-    let rules = RegionRules::new(vec![
-        StateRules::working("a")
-            .within(Duration::from_secs(1), 1)
-            .otherwise(1),
-        StateRules::end("b"),
-    ]);
+    let rules = RegionRules::new(
+        "m",
+        vec![
+            StateRules::working("a")
+                .within(Duration::from_secs(1), 1)
+                .otherwise(1),
+            StateRules::end("b"),
+        ],
+    );
     let mut run = Run::new(StatesProtocol::new(&rules).unwrap(), 3);
     let mut effects = Vec::new();
     run.apply(&Happened::Began, Duration::ZERO, &mut effects)
