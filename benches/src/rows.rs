@@ -510,6 +510,12 @@ pub const SUBJECTS: &[Subject] = &[
         },
         rows: &[times(BY_HAND, None, None)],
     },
+    Subject {
+        name: "patterns/states",
+        what: "a transition of a state machine of 10 functions in a row, on one thread; awaited one after the other",
+        work: pattern(Shape::States, Steps::Functions),
+        rows: STEP,
+    },
 ];
 
 /// What a step of a pattern may cost.

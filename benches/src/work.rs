@@ -165,6 +165,8 @@ pub enum Shape {
     Scatter,
     /// [`NODES`] tasks, each after the one [`ABREAST`] before it.
     Graph,
+    /// [`STAGES`] states, one after the other.
+    States,
 }
 
 impl Shape {
@@ -172,7 +174,7 @@ impl Shape {
     #[must_use]
     pub fn workers(self) -> u64 {
         match self {
-            Self::Pipeline => STAGES,
+            Self::Pipeline | Self::States => STAGES,
             Self::Scatter => SCATTERED,
             Self::Graph => NODES,
         }

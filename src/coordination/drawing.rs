@@ -1,4 +1,4 @@
-//! Patterns as mermaid flowcharts.
+//! Patterns as mermaid drawings.
 
 use std::fmt::{Display, Write};
 
@@ -36,7 +36,21 @@ impl Flowchart {
     }
 }
 
-/// What would end a label is written as mermaid's entity.
-fn escaped(label: &str) -> String {
-    label.replace('"', "#quot;").replace('\n', " ")
+/// Text that ends neither its label nor its line: what would is written as
+/// mermaid's entity.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' => escaped += "#quot;",
+            '#' => escaped += "#35;",
+            '<' => escaped += "#lt;",
+            '>' => escaped += "#gt;",
+            ':' => escaped += "#58;",
+            ';' => escaped += "#59;",
+            c if c.is_control() => escaped.push(' '),
+            c => escaped.push(c),
+        }
+    }
+    escaped
 }

@@ -1,9 +1,9 @@
 //! Patterns of several workers, each a worker again.
 //!
 //! The streaming [`pipeline`], the [`scatter`], [`map_reduce`], the task
-//! [`graph`](mod@graph), and loops that [`iterate`] until they converge. Each is a
-//! pure machine ([`protocol`]) run by one supervised driver actor, as is a protocol
-//! of your own ([`ensemble`]).
+//! [`graph`](mod@graph), loops that [`iterate`] until they converge, and [state
+//! machines](states). Each is a pure machine ([`protocol`]) run by one supervised
+//! driver actor, as is a protocol of your own ([`ensemble`]).
 //!
 //! ```
 //! use callboard::prelude::*;
@@ -37,6 +37,9 @@
 //! *What if tasks depend on each other, or on conditions?* The [graph](mod@graph) runs
 //! what is ready side by side, and skips what its conditions leave out.
 //!
+//! *What if the next step depends on what the data says, and some come again?* A
+//! [state machine](states) goes from state to state by guards, never without a bound.
+//!
 //! *What happens when a worker fails?* The protocol decides: a pipeline ends
 //! the item with the stage's name in the fault, a scatter goes by its [`Need`], a
 //! graph by its [policy](graph::OnFailure).
@@ -52,8 +55,9 @@
 //! (`d2_every_pipeline_of_up_to_four_stages_ends_once_and_keeps_one_answer`,
 //! `d3_every_scatter_over_up_to_four_workers_ends_once`,
 //! `d4_every_map_reduce_of_up_to_four_batches_ends_once_and_keeps_little`,
-//! `d11_every_loop_ends_once_and_keeps_two_answers`), and so can yours, with
-//! `testing::explore`.
+//! `d11_every_loop_ends_once_and_keeps_two_answers`,
+//! `d10_every_machine_with_a_timeout_and_a_failure_ends_once_within_its_bounds`), and
+//! so can yours, with `testing::explore`.
 //!
 //! *Can I see it?* [`Pipeline::mermaid`] and [`Scatter::mermaid`] draw who is asked.
 //!
@@ -91,6 +95,7 @@ mod pattern;
 mod pipeline;
 pub mod protocol;
 mod scatter;
+pub mod states;
 
 pub use driver::{Participant, StageError};
 pub use ensemble::{Ensemble, ensemble};
@@ -107,3 +112,4 @@ pub use protocol::{
 pub use scatter::{
     Arrivals, Need, Scatter, ScatterProtocol, ScatterRef, Scattered, combine, scatter,
 };
+pub use states::state_machine;

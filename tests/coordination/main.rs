@@ -1,4 +1,4 @@
-//! D2 to D4 and D11: patterns over real actors, on a paused clock.
+//! D2 to D4, D10 and D11: patterns over real actors, on a paused clock.
 
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks")]
 
@@ -10,4 +10,5 @@ mod map_reduce;
 mod patterns;
 mod pipeline;
 mod scatter;
+mod states;
 mod streaming;

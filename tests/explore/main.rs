@@ -4,4 +4,5 @@
 mod graph;
 mod mutants;
 mod shipped;
+mod states;
 mod users;

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use callboard::actor::Worker;
 use callboard::coordination::graph::{Graph, Task, graph};
-use callboard::coordination::{Pipeline, pipeline, scatter};
+use callboard::coordination::states::{State, StateMachine};
+use callboard::coordination::{Pipeline, pipeline, scatter, state_machine};
 use callboard::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 
@@ -57,6 +58,7 @@ pub(super) async fn callboard(shape: Shape, of: Steps, steps: u64) -> Duration {
                 .await
         }
         Shape::Graph => sums(wide(workers), &system).await,
+        Shape::States => value(in_a_row(workers), &system).await,
     };
     let pattern = pattern.expect("the pattern starts");
     let started = Instant::now();
@@ -89,13 +91,37 @@ async fn sums(graph: Graph<u64>, system: &System) -> Result<WorkerRef<u64, u64>,
     }))
 }
 
+/// A state for each worker, one after the other.
+fn in_a_row(workers: Vec<WorkerRef<u64, u64>>) -> StateMachine<u64> {
+    let end = workers.len();
+    let states = workers.into_iter().enumerate().map(|(at, worker)| {
+        let state = State::new(at.to_string(), worker);
+        state.then((at + 1).to_string())
+    });
+    let all = states.fold(state_machine("row"), |all, state| all.state(state));
+    let all = all.state(State::end(end.to_string())).build();
+    all.expect("the machine is right")
+}
+
+/// The data at the end of a state machine.
+async fn value(
+    machine: StateMachine<u64>,
+    system: &System,
+) -> Result<WorkerRef<u64, u64>, StartError> {
+    let machine = machine.start(system).await?;
+    Ok(WorkerRef::from_fn("value", move |n| {
+        let machine = machine.clone();
+        async move { Ok(machine.ask(n).await?.value.value) }
+    }))
+}
+
 fn runs(shape: Shape, steps: u64) -> u64 {
     steps.div_ceil(shape.workers())
 }
 
 fn expected(shape: Shape, n: u64) -> u64 {
     match shape {
-        Shape::Pipeline => n + shape.workers(),
+        Shape::Pipeline | Shape::States => n + shape.workers(),
         Shape::Scatter => (n + 1) * shape.workers(),
         // Each row adds one to the row before.
         Shape::Graph => (1..=NODES / ABREAST).map(|row| (n + row) * ABREAST).sum(),
@@ -183,7 +209,7 @@ impl Contender for ByHand {
             for n in 0..runs(shape, steps) {
                 let answer = match shape {
                     Shape::Scatter => all(hands.iter().map(|hand| hand.call(n)).collect()).await,
-                    Shape::Pipeline => {
+                    Shape::Pipeline | Shape::States => {
                         let mut n = n;
                         for hand in &hands {
                             n = hand.call(n).await;

@@ -317,11 +317,18 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Driver<P, In, Out> {
             && host.has_listeners()
             && let Some(seat) = self.score.seats.get(worker)
         {
+            let outcome = match outcome {
+                StepOutcome::WentTo(to) => {
+                    let to = self.score.seats.get(to).map_or("", |to| &to.name);
+                    format!("went to {to}")
+                }
+                outcome => outcome.to_string(),
+            };
             host.emit(Event::Step {
                 path: Arc::clone(&self.path),
                 run,
                 step: Arc::clone(&seat.name),
-                outcome: outcome.to_string().into(),
+                outcome: outcome.into(),
             });
         }
     }

@@ -95,6 +95,11 @@ async fn a_machine_that_feeds_what_was_forgotten_or_moved_away_fails_its_run() {
 #[tokio::test(start_paused = true)]
 async fn a_machine_that_asks_somebody_unknown_fails_its_run() {
     is_refused(told([vec![ask(0, 1, Feed::Input)]]), "workers that exist").await;
+    let led_to_nobody = Effect::Note {
+        worker: 0,
+        outcome: StepOutcome::WentTo(1),
+    };
+    is_refused(told([vec![led_to_nobody]]), "workers that exist").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::machine::TaskState;
 use super::shape::Shape;
+use crate::coordination::drawing::escaped;
 
 /// Names and shape.
 #[derive(Debug)]
@@ -102,22 +103,6 @@ fn class(state: TaskState) -> &'static str {
         TaskState::Failed => "failed",
         TaskState::Skipped => "skipped",
     }
-}
-
-/// Text that ends neither its label nor its line.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '"' => escaped += "#quot;",
-            '#' => escaped += "#35;",
-            '<' => escaped += "#lt;",
-            '>' => escaped += "#gt;",
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 /// What a graph is, before it runs.

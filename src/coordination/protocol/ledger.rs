@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::words::{Call, Effect, Failure, Feed, Happened, Timer};
+use super::words::{Call, Effect, Failure, Feed, Happened, StepOutcome, Timer};
 
 /// What a run may use at most.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -199,8 +199,12 @@ impl Ledger {
                 }
             }
             Effect::StopTimer(timer) => self.timers.retain(|known| known != timer),
-            Effect::Note { worker, .. } => {
-                if *worker >= self.limits.workers {
+            Effect::Note { worker, outcome } => {
+                let last = match outcome {
+                    StepOutcome::WentTo(to) => worker.max(to),
+                    _ => worker,
+                };
+                if *last >= self.limits.workers {
                     return Err(broken(Rule::NoSuchWorker));
                 }
             }

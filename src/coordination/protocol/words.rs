@@ -154,6 +154,10 @@ pub enum StepOutcome {
     FellBack,
     /// It failed for good.
     Failed,
+    /// It was not done in time.
+    TimedOut,
+    /// What it did led to another, at this position.
+    WentTo(usize),
 }
 
 impl fmt::Display for StepOutcome {
@@ -164,6 +168,8 @@ impl fmt::Display for StepOutcome {
             Self::Retried => "retried",
             Self::FellBack => "fell back",
             Self::Failed => "failed",
+            Self::TimedOut => "timed out",
+            Self::WentTo(worker) => return write!(f, "went to worker {worker}"),
         })
     }
 }
