@@ -1,7 +1,8 @@
 //! Patterns of several workers, each a worker again.
 //!
 //! The streaming [`pipeline`], the [`scatter`], [`map_reduce`], the task
-//! [`graph`](mod@graph), and loops that [`iterate`] until they converge. Each is a
+//! [`graph`](mod@graph), the [`hub`](mod@hub) with its spokes and
+//! [task records](task), and loops that [`iterate`] until they converge. Each is a
 //! pure machine ([`protocol`]) run by one supervised driver actor, as is a protocol
 //! of your own ([`ensemble`]).
 //!
@@ -85,16 +86,19 @@ mod drawing;
 mod driver;
 mod ensemble;
 pub mod graph;
+pub mod hub;
 mod iterate;
 mod map_reduce;
 mod pattern;
 mod pipeline;
 pub mod protocol;
 mod scatter;
+pub mod task;
 
 pub use driver::Participant;
 pub use ensemble::{Ensemble, ensemble};
 pub use graph::graph;
+pub use hub::{Hub, hub};
 pub use iterate::{Iterate, IterateProtocol, Otherwise, iterate};
 pub use map_reduce::{MapReduce, MapReduceProtocol, Order, Reduction, map_reduce};
 pub use pattern::Streamed;
