@@ -25,7 +25,6 @@ impl HubProtocol {
             (Standing::Trying(under_way), _) if under_way == call => match said {
                 Ok(fact) => self.answered(task, call, fact, effects),
                 Err(FaultClass::Budget) => {
-                    self.note(task, StepOutcome::Failed, effects);
                     self.give_up(task, effects);
                 }
                 Err(_) => self.another(task, effects),
@@ -84,6 +83,8 @@ impl HubProtocol {
         let Some(spoke) = chosen.filter(fits).filter(|_| !is_late) else {
             return self.give_up(task, effects);
         };
+        self.note(task, StepOutcome::FellBack, effects);
+        let of = &mut self.tasks[task];
         of.tried.push(spoke);
         let within = self.rules.attempt_within;
         let within = within.map(|within| now.saturating_add(within));
@@ -124,7 +125,6 @@ impl HubProtocol {
                 }
             }
             Fact::Choice(OVER_BUDGET) => {
-                self.note(task, StepOutcome::Failed, effects);
                 effects.push(Effect::Forget(call));
                 self.give_up(task, effects);
             }
@@ -139,15 +139,14 @@ impl HubProtocol {
     fn another(&mut self, task: usize, effects: &mut Vec<Effect>) {
         let most = self.rules.attempts.min(self.rules.spokes);
         if self.tasks[task].tried.len() < most {
-            self.note(task, StepOutcome::FellBack, effects);
             self.route(task, effects);
         } else {
-            self.note(task, StepOutcome::Failed, effects);
             self.give_up(task, effects);
         }
     }
 
     fn give_up(&mut self, task: usize, effects: &mut Vec<Effect>) {
+        self.note(task, StepOutcome::Failed, effects);
         match (self.rules.shortfall, self.tasks[task].best) {
             (Shortfall::BestSoFar, Some((best, _))) => {
                 self.close(task, Some(best), End::Completed, effects);
@@ -199,7 +198,6 @@ impl HubProtocol {
             }
             effects.push(Effect::Cancel(call));
             if of.due.is_some_and(|due| due <= now) {
-                self.note(task, StepOutcome::Failed, effects);
                 self.give_up(task, effects);
             } else {
                 self.another(task, effects);
@@ -225,6 +223,7 @@ impl HubProtocol {
         });
     }
 
+    /// Says how it went with who was at it last, if anybody was.
     fn note(&self, task: usize, outcome: StepOutcome, effects: &mut Vec<Effect>) {
         if let Some(spoke) = self.tasks[task].tried.last() {
             let worker = Self::FIRST_SPOKE + spoke;
