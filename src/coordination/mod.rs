@@ -38,6 +38,9 @@
 //! *What if tasks depend on each other, or on conditions?* The [graph](mod@graph) runs
 //! what is ready side by side, and skips what its conditions leave out.
 //!
+//! *What if it has to be planned who does what?* The [hub](mod@hub) has a planner,
+//! gives each task to whoever fits it best, and checks the answer before it counts.
+//!
 //! *What happens when a worker fails?* The protocol decides: a pipeline ends
 //! the item with the stage's name in the fault, a scatter goes by its [`Need`], a
 //! graph by its [policy](graph::OnFailure).
@@ -53,6 +56,7 @@
 //! (`d2_every_pipeline_of_up_to_four_stages_ends_once_and_keeps_one_answer`,
 //! `d3_every_scatter_over_up_to_four_workers_ends_once`,
 //! `d4_every_map_reduce_of_up_to_four_batches_ends_once_and_keeps_little`,
+//! `d1_every_hub_of_up_to_four_spokes_ends_once_and_asks_nobody_twice`,
 //! `d11_every_loop_ends_once_and_keeps_two_answers`), and so can yours, with
 //! `testing::explore`.
 //!

@@ -97,7 +97,10 @@
 //! hub whose spokes are hubs (`d5_a_team_of_teams_replaces_a_specialist_that_fails`).
 //!
 //! *Is it right in every order of what may happen?* It was tried with up to four
-//! spokes (`d1_every_hub_of_up_to_four_spokes_ends_once_and_asks_nobody_twice`).
+//! spokes (`d1_every_hub_of_up_to_four_spokes_ends_once_and_asks_nobody_twice`), and
+//! with dependencies and deadlines
+//! (`d1_every_plan_of_up_to_five_words_ends_once_and_in_order`,
+//! `d25_every_hub_with_deadlines_ends_once_and_in_time`).
 //!
 //! *What is bounded?* Tasks and dependencies of a plan, tasks under way, attempts, runs
 //! at once, tasks on the board, time by the deadlines of attempt, task and asker.

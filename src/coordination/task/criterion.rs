@@ -67,7 +67,8 @@ mod tests {
     #[test]
     fn d25_criteria_look_at_what_an_answer_says_about_itself() {
         let says = Metadata::new().confidence(0.7).tokens(50).cost(9);
-        let holds = |it: Criterion, says| it.holds(says, |_| unreachable!("nothing is asked"));
+        let holds =
+            |it: &Criterion, says: Metadata| it.holds(&says, |_| unreachable!("none is asked"));
         for (criterion, when_said, when_not) in [
             (Criterion::ConfidenceAtLeast(0.7), true, false),
             (Criterion::ConfidenceAtLeast(0.8), false, false),
@@ -76,12 +77,8 @@ mod tests {
             (Criterion::TokensAtMost(49), false, true),
             (Criterion::CostAtMost(8), false, true),
         ] {
-            assert_eq!(holds(criterion.clone(), &says), when_said, "{criterion}");
-            assert_eq!(
-                holds(criterion.clone(), &Metadata::new()),
-                when_not,
-                "{criterion}"
-            );
+            assert_eq!(holds(&criterion, says), when_said, "{criterion}");
+            assert_eq!(holds(&criterion, Metadata::new()), when_not, "{criterion}");
         }
         let short = Criterion::from("is short");
         assert!(short.holds(&says, |name| name == "is short"));

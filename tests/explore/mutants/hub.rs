@@ -126,17 +126,19 @@ impl Protocol for Small {
                     after: secs(1),
                 });
             }
-            (Happened::Failed { call, .. }, Standing::Routing(under_way)) if call == under_way => {
-                if self.wrong != Wrong::WaitsForNobody {
-                    self.give_up(effects);
-                }
-            }
-            (Happened::Answered { call, fact }, Standing::Trying(under_way, _))
-                if call == under_way || self.wrong == Wrong::HearsTheLate =>
+            (Happened::Failed { call, .. }, Standing::Routing(under_way))
+                if call == under_way && self.wrong != Wrong::WaitsForNobody =>
             {
-                if let Fact::Number(margin) = fact {
-                    self.answered(call, margin, effects);
-                }
+                self.give_up(effects);
+            }
+            (
+                Happened::Answered {
+                    call,
+                    fact: Fact::Number(margin),
+                },
+                Standing::Trying(under_way, _),
+            ) if call == under_way || self.wrong == Wrong::HearsTheLate => {
+                self.answered(call, margin, effects);
             }
             (Happened::Failed { call, .. }, Standing::Trying(under_way, _))
                 if call == under_way =>
