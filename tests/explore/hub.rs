@@ -62,13 +62,26 @@ fn explored(rules: HubRules, words: u32, said: &[Fact], answers: &[Fact]) -> Exp
                 !failed || machine.tried(task).is_empty()
             })
         })
-        .invariant("of a task that is over one answer is kept", move |seen| {
-            let tasks = seen.machine().tasks();
-            let under_way = concurrency.min(tasks);
-            // The plan; of a task its word, its choices, and two answers.
-            let most = 1 + tasks + under_way * (attempts + 3);
-            seen.ledger().is_over() || seen.ledger().kept() <= most
+        .invariant("of a task that is over one answer is kept", |seen| {
+            let machine = seen.machine();
+            let is_at = |task: &usize, state| machine.state(*task) == Some(state);
+            let tasks = || 0..machine.tasks();
+            let mut kept = machine.tasks();
+            if tasks().all(|task| is_at(&task, TaskState::Pending)) {
+                // The plan is read.
+                kept += 1;
+            }
+            // Who was chosen, and the best answer.
+            let running = tasks().filter(|task| is_at(task, TaskState::Running));
+            kept += running
+                .map(|task| machine.tried(task).len() + 2)
+                .sum::<usize>();
+            seen.ledger().is_over() || seen.ledger().kept() <= kept
         })
+        .invariant(
+            "while one answer is made of all nothing else is under way",
+            |seen| !seen.machine().is_concluding() || seen.ledger().under_way() <= 1,
+        )
 }
 
 fn passes(explorer: Explorer<HubProtocol>) -> Report {

@@ -147,7 +147,10 @@ impl<Q, A> Subtask<Q, A> {
         let spent = refusal.filter(|fault| fault.class() == FaultClass::Budget);
         let last = log.attempts.last().and_then(|last| last.verdict.fault());
         let why = spent.cloned().or(last).or(refusal.cloned());
-        why.unwrap_or_else(|| Fault::permanent("nobody was at it"))
+        why.unwrap_or_else(|| {
+            let words = "the task's time was up before anybody was at it";
+            Fault::new(FaultClass::Deadline, words)
+        })
     }
 
     /// Enters on the board that this answer counts, or why none does. From here on

@@ -209,6 +209,9 @@ async fn d25_a_task_that_is_overdue_fails_with_a_deadline_and_the_others_go_on()
     let fault = desk.ask(plan).deadline(secs(60)).await.unwrap_err();
     // The singer was late too, and nobody else can sing.
     assert!(begun.elapsed() >= secs(7) && begun.elapsed() < ms(7_100));
+    let none = vec![task("d", "count", 0).deadline(Duration::ZERO)];
+    let at_once = desk.ask(none).await.unwrap_err();
+    assert_eq!(at_once.class(), FaultClass::Deadline);
     let report = unfinished(&fault);
     for (name, asked) in [("a", 2), ("b", 1), ("c", 1)] {
         let fault = report.task(name).unwrap().fault().unwrap();

@@ -140,6 +140,12 @@ impl HubProtocol {
         self.tasks.get(task).map_or(&[], |task| &task.after)
     }
 
+    /// Whether one answer is made of all, or it is said why there is none.
+    #[must_use]
+    pub fn is_concluding(&self) -> bool {
+        matches!(self.phase, Phase::Ending(_))
+    }
+
     fn ask(
         &mut self,
         purpose: Purpose,
