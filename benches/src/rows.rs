@@ -516,6 +516,12 @@ pub const SUBJECTS: &[Subject] = &[
         work: pattern(Shape::States, Steps::Functions),
         rows: STEP,
     },
+    Subject {
+        name: "patterns/hub",
+        what: "a task of a hub that plans, assigns and checks 100 of them, on one thread; awaited in order",
+        work: pattern(Shape::Hub, Steps::Functions),
+        rows: STEP,
+    },
 ];
 
 /// What a step of a pattern may cost.

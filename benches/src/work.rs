@@ -167,6 +167,8 @@ pub enum Shape {
     Graph,
     /// [`STAGES`] states, one after the other.
     States,
+    /// [`SUBTASKS`] tasks that a hub plans, assigns, checks and puts together.
+    Hub,
 }
 
 impl Shape {
@@ -177,6 +179,7 @@ impl Shape {
             Self::Pipeline | Self::States => STAGES,
             Self::Scatter => SCATTERED,
             Self::Graph => NODES,
+            Self::Hub => SUBTASKS,
         }
     }
 }
@@ -204,6 +207,9 @@ pub const NODES: u64 = 1_000;
 
 /// How far back a task of a graph depends on another: so many are ready at once.
 pub const ABREAST: u64 = 10;
+
+/// Tasks that a hub's plan has.
+pub const SUBTASKS: u64 = 100;
 
 /// Something that bounds how much happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Patterns of several workers, each a worker again.
 //!
 //! The streaming [`pipeline`], the [`scatter`], [`map_reduce`], the task
-//! [`graph`](mod@graph), loops that [`iterate`] until they converge, and [state
+//! [`graph`](mod@graph), the [`hub`](mod@hub) with its spokes and
+//! [task records](task), loops that [`iterate`] until they converge, and [state
 //! machines](states). Each is a pure machine ([`protocol`]) run by one supervised
 //! driver actor, as is a protocol of your own ([`ensemble`]).
 //!
@@ -40,6 +41,9 @@
 //! *What if the next step depends on what the data says, and some come again?* A
 //! [state machine](states) goes from state to state by guards, never without a bound.
 //!
+//! *What if it has to be planned who does what?* The [hub](mod@hub) has a planner,
+//! gives each task to whoever fits it best, and checks the answer before it counts.
+//!
 //! *What happens when a worker fails?* The protocol decides: a pipeline ends
 //! the item with the stage's name in the fault, a scatter goes by its [`Need`], a
 //! graph by its [policy](graph::OnFailure).
@@ -55,6 +59,7 @@
 //! (`d2_every_pipeline_of_up_to_four_stages_ends_once_and_keeps_one_answer`,
 //! `d3_every_scatter_over_up_to_four_workers_ends_once`,
 //! `d4_every_map_reduce_of_up_to_four_batches_ends_once_and_keeps_little`,
+//! `d1_every_hub_of_up_to_four_spokes_ends_once_and_asks_nobody_twice`,
 //! `d11_every_loop_ends_once_and_keeps_two_answers`,
 //! `d10_every_machine_with_a_timeout_and_a_failure_ends_once_within_its_bounds`), and
 //! so can yours, with `testing::explore`.
@@ -89,6 +94,7 @@ mod drawing;
 pub(crate) mod driver;
 mod ensemble;
 pub mod graph;
+pub mod hub;
 mod iterate;
 mod map_reduce;
 mod pattern;
@@ -96,10 +102,12 @@ mod pipeline;
 pub mod protocol;
 mod scatter;
 pub mod states;
+pub mod task;
 
 pub use driver::{Participant, StageError};
 pub use ensemble::{Ensemble, ensemble};
 pub use graph::graph;
+pub use hub::{Hub, hub};
 pub use iterate::{Iterate, IterateProtocol, Otherwise, iterate};
 pub use map_reduce::{MapReduce, MapReduceProtocol, Order, Reduction, map_reduce};
 pub use pattern::Streamed;

@@ -39,6 +39,7 @@
 //! | Is an actor well, and when is it given up? | [`HealthCheck`](health::HealthCheck) | every 10 s, 3 failures in a row |
 //! | Which message goes first? | [`choose`](priority::choose) among [`Priority`](priority::Priority)s | 5 of 0 to 9 |
 //! | Which member gets the work? | [`Dispatch`](choice::Dispatch) | the least loaded, ties in turn |
+//! | Who fits a task best? | [`SelectionWeights`](choice::SelectionWeights) | capability 0.5, performance 0.3, room 0.2 |
 //! | How many members should there be? | [`Sizing`](sizing::Sizing) | always 5 |
 //! | How long may this kind of work take? | [`TimeClass`](time_class::TimeClass) | 5 s, 30 s, 120 s |
 //!

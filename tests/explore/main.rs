@@ -2,6 +2,7 @@
 //! them with one line wrong, which must be found.
 
 mod graph;
+mod hub;
 mod mutants;
 mod shipped;
 mod states;

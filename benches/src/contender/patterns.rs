@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use callboard::actor::Worker;
 use callboard::coordination::graph::{Graph, Task, graph};
+use callboard::coordination::hub::HubReport;
 use callboard::coordination::states::{State, StateMachine};
-use callboard::coordination::{Pipeline, pipeline, scatter, state_machine};
+use callboard::coordination::task::TaskRecord;
+use callboard::coordination::{Pipeline, hub, pipeline, scatter, state_machine};
 use callboard::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 
@@ -59,6 +61,7 @@ pub(super) async fn callboard(shape: Shape, of: Steps, steps: u64) -> Duration {
         }
         Shape::Graph => sums(wide(workers), &system).await,
         Shape::States => value(in_a_row(workers), &system).await,
+        Shape::Hub => desk(workers, &system).await,
     };
     let pattern = pattern.expect("the pattern starts");
     let started = Instant::now();
@@ -115,6 +118,25 @@ async fn value(
     }))
 }
 
+/// A hub that has a task done for each worker, by four of them.
+async fn desk(
+    workers: Vec<WorkerRef<u64, u64>>,
+    system: &System,
+) -> Result<WorkerRef<u64, u64>, StartError> {
+    let tasks = workers.len();
+    let plan = WorkerRef::from_fn("plan", move |n: u64| async move {
+        let task = |at| TaskRecord::new(format!("task-{at}"), "add", n);
+        Ok((0..tasks).map(task).collect::<Vec<_>>())
+    });
+    let spokes = workers.into_iter().take(4).zip(0..);
+    let desk = spokes.fold(hub("desk", plan), |desk, (worker, at): (_, u64)| {
+        desk.spoke(format!("adds-{at}"), ["add"], worker)
+    });
+    let sum = |report: HubReport<u64>| Ok(report.answers().map(|(_, n)| n).sum());
+    let desk = desk.check(|_, n| if *n > 0 { 1.0 } else { 0.0 });
+    desk.at_least(0.5).synthesize(sum).start(system).await
+}
+
 fn runs(shape: Shape, steps: u64) -> u64 {
     steps.div_ceil(shape.workers())
 }
@@ -122,7 +144,7 @@ fn runs(shape: Shape, steps: u64) -> u64 {
 fn expected(shape: Shape, n: u64) -> u64 {
     match shape {
         Shape::Pipeline | Shape::States => n + shape.workers(),
-        Shape::Scatter => (n + 1) * shape.workers(),
+        Shape::Scatter | Shape::Hub => (n + 1) * shape.workers(),
         // Each row adds one to the row before.
         Shape::Graph => (1..=NODES / ABREAST).map(|row| (n + row) * ABREAST).sum(),
     }
@@ -215,6 +237,13 @@ impl Contender for ByHand {
                             n = hand.call(n).await;
                         }
                         n
+                    }
+                    Shape::Hub => {
+                        let mut sum = 0;
+                        for hand in &hands {
+                            sum += hand.call(n).await;
+                        }
+                        sum
                     }
                     Shape::Graph => {
                         let mut row = vec![n; ABREAST as usize];

@@ -87,7 +87,7 @@ mod invalid;
 mod machine;
 mod plan;
 mod report;
-mod shape;
+pub(in crate::coordination) mod shape;
 mod subtask;
 mod task;
 #[cfg(test)]
@@ -99,6 +99,7 @@ pub use invalid::InvalidGraph;
 pub use machine::{GraphProtocol, OnFailure, TaskRules, TaskState};
 pub use plan::Description;
 pub use report::{GraphReport, Skipped, TaskRun};
+pub(in crate::coordination) use subtask::DEPENDENCIES_A_TASK;
 pub use subtask::{InvalidSubtasks, Subtask};
 pub use task::{Branch, Cases, Inputs, Task, branch};
 

@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 
 /// What leads from one task to another, by their positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct Edge {
-    pub(super) from: usize,
-    pub(super) to: usize,
+pub(in crate::coordination) struct Edge {
+    pub(in crate::coordination) from: usize,
+    pub(in crate::coordination) to: usize,
     /// Which of the conditions on the answer open it, any of these bits; `None`
     /// where there is no condition.
-    pub(super) when: Option<u32>,
+    pub(in crate::coordination) when: Option<u32>,
 }
 
 /// Tasks by their positions, and what leads from one to another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct Shape {
+pub(in crate::coordination) struct Shape {
     weights: Vec<u32>,
     /// Grouped by where they lead to, in the order in which they were given.
     edges: Vec<Edge>,
@@ -30,7 +30,7 @@ pub(super) struct Shape {
 
 impl Shape {
     /// Tasks of these weights. Edges from or to others are left out.
-    pub(super) fn new(weights: Vec<u32>, mut edges: Vec<Edge>) -> Self {
+    pub(in crate::coordination) fn new(weights: Vec<u32>, mut edges: Vec<Edge>) -> Self {
         let tasks = weights.len();
         edges.retain(|edge| edge.from < tasks && edge.to < tasks);
         edges.sort_by_key(|edge| edge.to);
@@ -47,45 +47,48 @@ impl Shape {
 
     /// With more tasks, and more edges, that all lead to those. The positions of
     /// what was there stay.
-    pub(super) fn grown(&self, weights: Vec<u32>, edges: Vec<Edge>) -> Self {
+    pub(in crate::coordination) fn grown(&self, weights: Vec<u32>, edges: Vec<Edge>) -> Self {
         let weights = self.weights.iter().copied().chain(weights);
         let edges = self.edges.iter().copied().chain(edges);
         Self::new(weights.collect(), edges.collect())
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::coordination) fn len(&self) -> usize {
         self.weights.len()
     }
 
-    pub(super) fn edges(&self) -> usize {
+    pub(in crate::coordination) fn edges(&self) -> usize {
         self.edges.len()
     }
 
-    pub(super) fn edge(&self, at: usize) -> Edge {
+    pub(in crate::coordination) fn edge(&self, at: usize) -> Edge {
         self.edges[at]
     }
 
     /// The edges that lead to a task, with their positions.
-    pub(super) fn edges_to(&self, task: usize) -> impl Iterator<Item = (usize, Edge)> + '_ {
+    pub(in crate::coordination) fn edges_to(
+        &self,
+        task: usize,
+    ) -> impl Iterator<Item = (usize, Edge)> + '_ {
         (self.incoming[task]..self.incoming[task + 1]).map(|at| (at, self.edges[at]))
     }
 
     /// The positions, in the order of [`Shape::outgoing_at`], of what leads on.
-    pub(super) fn leads_on(&self, task: usize) -> std::ops::Range<usize> {
+    pub(in crate::coordination) fn leads_on(&self, task: usize) -> std::ops::Range<usize> {
         self.starts[task]..self.starts[task + 1]
     }
 
-    pub(super) fn outgoing_at(&self, at: usize) -> Edge {
+    pub(in crate::coordination) fn outgoing_at(&self, at: usize) -> Edge {
         self.edges[self.outgoing[at]]
     }
 
-    pub(super) fn dependencies(&self, task: usize) -> usize {
+    pub(in crate::coordination) fn dependencies(&self, task: usize) -> usize {
         self.incoming[task + 1] - self.incoming[task]
     }
 
     /// The tasks, each after what it depends on; those in or behind a circle are
     /// missing. Kahn: *Topological sorting of large networks*, 1962.
-    pub(super) fn in_order(&self) -> Vec<usize> {
+    pub(in crate::coordination) fn in_order(&self) -> Vec<usize> {
         let mut waits: Vec<usize> = (0..self.len()).map(|at| self.dependencies(at)).collect();
         let mut order: Vec<usize> = (0..self.len()).filter(|&at| waits[at] == 0).collect();
         let mut next = 0;
@@ -103,7 +106,7 @@ impl Shape {
     }
 
     /// A circle, if there is one: its first task comes again as the last.
-    pub(super) fn circle(&self) -> Option<Vec<usize>> {
+    pub(in crate::coordination) fn circle(&self) -> Option<Vec<usize>> {
         let mut is_left = vec![true; self.len()];
         for task in self.in_order() {
             is_left[task] = false;
@@ -127,7 +130,7 @@ impl Shape {
     }
 
     /// Of each task, the weight of the heaviest way from its begin to an end.
-    pub(super) fn remaining(&self) -> Vec<u64> {
+    pub(in crate::coordination) fn remaining(&self) -> Vec<u64> {
         let mut remaining = vec![0; self.len()];
         for task in self.in_order().into_iter().rev() {
             let rest = self.leads_on(task).map(|at| self.outgoing_at(at).to);
@@ -138,7 +141,7 @@ impl Shape {
     }
 
     /// The tasks, those with the most weight before them first.
-    pub(super) fn by_urgency(&self) -> Vec<usize> {
+    pub(in crate::coordination) fn by_urgency(&self) -> Vec<usize> {
         let remaining = self.remaining();
         let mut tasks: Vec<usize> = (0..self.len()).collect();
         tasks.sort_by_key(|&task| Reverse(remaining[task]));
@@ -147,7 +150,7 @@ impl Shape {
 
     /// The heaviest way through the graph; of several, the one that was given
     /// first.
-    pub(super) fn critical_path(&self) -> Vec<usize> {
+    pub(in crate::coordination) fn critical_path(&self) -> Vec<usize> {
         let remaining = self.remaining();
         let heaviest = |tasks: &mut dyn Iterator<Item = usize>| {
             tasks.min_by_key(|&task| (Reverse(remaining[task]), task))
@@ -161,12 +164,12 @@ impl Shape {
         path
     }
 
-    pub(super) fn weight(&self) -> u64 {
+    pub(in crate::coordination) fn weight(&self) -> u64 {
         self.weights.iter().copied().map(u64::from).sum()
     }
 
     /// What can run beside each other: all that a level depends on is before it.
-    pub(super) fn levels(&self) -> Vec<Vec<usize>> {
+    pub(in crate::coordination) fn levels(&self) -> Vec<Vec<usize>> {
         let mut level = vec![0; self.len()];
         let mut levels: Vec<Vec<usize>> = Vec::new();
         for task in self.in_order() {

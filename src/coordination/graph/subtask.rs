@@ -9,7 +9,7 @@ use super::shape::{Edge, Shape};
 use crate::sync::Mutex;
 
 /// Dependencies that may be added in a run, for each task that may be there.
-pub(super) const DEPENDENCIES_A_TASK: usize = 10;
+pub(in crate::coordination) const DEPENDENCIES_A_TASK: usize = 10;
 
 /// A task that an answer adds while the graph runs.
 #[derive(Clone, Debug, PartialEq, Eq)]

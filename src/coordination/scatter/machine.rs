@@ -24,6 +24,38 @@ pub enum Need {
     BestEffort,
 }
 
+impl Need {
+    /// How many of so many there have to be.
+    fn wanted(self, of: usize) -> usize {
+        match self {
+            Self::All | Self::BestEffort => of,
+            Self::First => 1,
+            Self::AtLeast(n) => n,
+        }
+    }
+
+    /// Whether there is enough, with so many done and so many failed; `None` while
+    /// that is open.
+    pub(in crate::coordination) fn is_met(
+        self,
+        done: usize,
+        failed: usize,
+        of: usize,
+    ) -> Option<bool> {
+        if self == Self::BestEffort {
+            return (done + failed == of).then_some(done > 0);
+        }
+        let wanted = self.wanted(of);
+        if done >= wanted {
+            Some(true)
+        } else if of - failed < wanted {
+            Some(false)
+        } else {
+            None
+        }
+    }
+}
+
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -94,11 +126,7 @@ impl ScatterProtocol {
     }
 
     fn wanted(&self) -> usize {
-        match self.need {
-            Need::All | Need::BestEffort => self.workers,
-            Need::First => 1,
-            Need::AtLeast(n) => n,
-        }
+        self.need.wanted(self.workers)
     }
 
     /// How many may be under way now.
@@ -159,19 +187,10 @@ impl ScatterProtocol {
             outcome,
         });
         effects.push(Effect::Emit(call));
-        let is_last = self.answered + self.failed == self.workers;
-        let possible = self.workers - self.failed;
-        let is_enough = match self.need {
-            Need::BestEffort => is_last && self.answered > 0,
-            _ => self.answered >= self.wanted(),
-        };
-        let is_hopeless = match self.need {
-            Need::BestEffort => is_last,
-            _ => possible < self.wanted(),
-        };
-        match self.last_failure {
-            _ if is_enough => self.finish(effects),
-            Some(failed) if is_hopeless => self.fail(Failure::Call(failed), effects),
+        let is_met = self.need.is_met(self.answered, self.failed, self.workers);
+        match (is_met, self.last_failure) {
+            (Some(true), _) => self.finish(effects),
+            (Some(false), Some(failed)) => self.fail(Failure::Call(failed), effects),
             _ => self.ask_more(effects),
         }
     }

@@ -18,13 +18,15 @@
 //!
 //! [`least_loaded`] and [`highest`] look at a handful of numbers that somebody
 //! else keeps; a [`Chooser`] keeps them itself, and its default choice costs the
-//! same among three members as among three thousand.
+//! same among three members as among three thousand. [`SelectionWeights`] weigh who
+//! fits one task by its [`Skills`].
 
 mod chooser;
 mod least;
 mod levels;
 mod rendezvous;
 mod score;
+mod selection;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +37,7 @@ pub use least::least_loaded;
 pub(crate) use rendezvous::SplitMix;
 pub use rendezvous::rendezvous;
 pub use score::{InvalidWeights, LoadWeights, Metrics, Recent, highest};
+pub use selection::{Fitness, SelectionWeights, Skills};
 
 /// How a member is chosen for the next piece of work, among those that have
 /// room for it.

@@ -83,18 +83,23 @@ impl LoadWeights {
     ///
     /// A weight is negative or no number, or all are zero.
     pub fn validate(&self) -> Result<(), InvalidWeights> {
-        let weights = [self.load, self.capability, self.success];
-        if weights.iter().any(|w| !w.is_finite() || *w < 0.0) {
-            return Err(InvalidWeights::NotAWeight);
-        }
-        if weights.iter().all(|w| *w == 0.0) {
-            return Err(InvalidWeights::Nothing);
-        }
-        Ok(())
+        check(&[self.load, self.capability, self.success])
     }
 }
 
-fn share(x: f64) -> f64 {
+/// Checks the weights of a score.
+pub(super) fn check(weights: &[f64]) -> Result<(), InvalidWeights> {
+    if weights.iter().any(|w| !w.is_finite() || *w < 0.0) {
+        return Err(InvalidWeights::NotAWeight);
+    }
+    if weights.iter().all(|w| *w == 0.0) {
+        return Err(InvalidWeights::Nothing);
+    }
+    Ok(())
+}
+
+/// A share, whatever is said: from 0 to 1.
+pub(super) fn share(x: f64) -> f64 {
     if x.is_nan() { 0.0 } else { x.clamp(0.0, 1.0) }
 }
 

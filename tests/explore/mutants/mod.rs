@@ -2,6 +2,7 @@
 //! found.
 
 mod graph;
+mod hub;
 mod iterate;
 mod map_reduce;
 mod pipeline;
