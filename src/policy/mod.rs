@@ -40,6 +40,7 @@
 //! | Which message goes first? | [`choose`](priority::choose) among [`Priority`](priority::Priority)s | 5 of 0 to 9 |
 //! | Which member gets the work? | [`Dispatch`](choice::Dispatch) | the least loaded, ties in turn |
 //! | How many members should there be? | [`Sizing`](sizing::Sizing) | always 5 |
+//! | What do these votes decide? | [`Count`](ballot::Count) | more than half of all who may vote |
 //! | How long may this kind of work take? | [`TimeClass`](time_class::TimeClass) | 5 s, 30 s, 120 s |
 //!
 //! # What if the settings are nonsense?
@@ -129,6 +130,7 @@
 
 pub mod adaptive;
 pub mod backoff;
+pub mod ballot;
 pub mod breaker;
 pub mod budget;
 pub mod choice;
