@@ -81,6 +81,7 @@
 //! *What does a step cost?* A call that is answered at once costs neither a task
 //! nor a message, and one that is not costs a place in the driver.
 
+pub mod arbitrate;
 mod drawing;
 mod driver;
 mod ensemble;
@@ -91,7 +92,9 @@ mod pattern;
 mod pipeline;
 pub mod protocol;
 mod scatter;
+pub mod vote;
 
+pub use arbitrate::{Arbiter, ArbiterRules, Attempt, Attempted, Settles, Way};
 pub use driver::Participant;
 pub use ensemble::{Ensemble, ensemble};
 pub use graph::graph;
@@ -104,4 +107,8 @@ pub use protocol::{
 };
 pub use scatter::{
     Arrivals, Need, Scatter, ScatterProtocol, ScatterRef, Scattered, combine, scatter,
+};
+pub use vote::{
+    Abstention, Ballot, Closed, Dispute, RunoffRound, Settled, Support, Verdict, Voice, Vote,
+    VoteProtocol, Why, by_confidence, by_quality, ranked_vote, vote,
 };

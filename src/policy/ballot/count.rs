@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::rules::{Base, InvalidVote, MILLION, Method, Quorum, Rules, Weight, millionths_of};
+use super::tally::units;
 
 /// Choices that a ballot ranks at most; further ones are left out.
 pub(super) const MOST_RANKED: usize = 64;
@@ -180,6 +181,16 @@ impl Count {
     pub fn heard(&self) -> impl Iterator<Item = usize> + '_ {
         let voters = self.voters.iter().enumerate();
         voters.filter_map(|(at, voter)| matches!(voter, Voter::Cast(..)).then_some(at))
+    }
+
+    /// The ballots: whose, what it weighs and its choices, by the voters'
+    /// positions.
+    pub fn ballots(&self) -> impl Iterator<Item = (usize, f64, &[u32])> + '_ {
+        let voters = self.voters.iter().enumerate();
+        voters.filter_map(|(at, voter)| match voter {
+            Voter::Cast(weight, choices) => Some((at, units(weight.0), choices.as_slice())),
+            _ => None,
+        })
     }
 
     /// Those whose first choice this is, by their positions.
