@@ -1,7 +1,8 @@
-//! D2 to D4 and D11: patterns over real actors, on a paused clock.
+//! D2 to D4, D11, D15, D16 and D19: patterns over real actors, on a paused clock.
 
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks")]
 
+mod arbitrate;
 mod common;
 mod graph;
 mod iterate;
@@ -9,3 +10,4 @@ mod map_reduce;
 mod patterns;
 mod pipeline;
 mod scatter;
+mod vote;

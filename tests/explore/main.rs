@@ -5,3 +5,4 @@ mod graph;
 mod mutants;
 mod shipped;
 mod users;
+mod vote;

@@ -6,6 +6,7 @@ mod iterate;
 mod map_reduce;
 mod pipeline;
 mod scatter;
+mod vote;
 
 use callboard::coordination::protocol::Protocol;
 use callboard::prelude::*;
