@@ -82,6 +82,7 @@
 //! nor a message, and one that is not costs a place in the driver.
 
 pub mod arbitrate;
+pub mod conflict;
 mod drawing;
 mod driver;
 mod ensemble;
@@ -95,6 +96,7 @@ mod scatter;
 pub mod vote;
 
 pub use arbitrate::{Arbiter, ArbiterRules, Attempt, Attempted, Settles, Way};
+pub use conflict::resolve;
 pub use driver::Participant;
 pub use ensemble::{Ensemble, ensemble};
 pub use graph::graph;
