@@ -4,6 +4,7 @@
 
 mod arbitrate;
 mod common;
+mod conflict;
 mod graph;
 mod iterate;
 mod map_reduce;
