@@ -157,6 +157,8 @@ pub enum Shape {
     Scatter,
     /// [`NODES`] tasks, each after the one [`ABREAST`] before it.
     Graph,
+    /// [`JUDGES`] judges, all at once, who have to agree.
+    Vote,
 }
 
 impl Shape {
@@ -167,6 +169,7 @@ impl Shape {
             Self::Pipeline => STAGES,
             Self::Scatter => SCATTERED,
             Self::Graph => NODES,
+            Self::Vote => JUDGES,
         }
     }
 }
@@ -185,6 +188,9 @@ pub const STAGES: u64 = 10;
 
 /// Workers of a scatter.
 pub const SCATTERED: u64 = 100;
+
+/// Judges of a vote.
+pub const JUDGES: u64 = 1_000;
 
 /// Tasks of a graph.
 pub const NODES: u64 = 1_000;

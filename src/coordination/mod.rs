@@ -1,9 +1,10 @@
 //! Patterns of several workers, each a worker again.
 //!
 //! The streaming [`pipeline`], the [`scatter`], [`map_reduce`], the task
-//! [`graph`](mod@graph), and loops that [`iterate`] until they converge. Each is a
-//! pure machine ([`protocol`]) run by one supervised driver actor, as is a protocol
-//! of your own ([`ensemble`]).
+//! [`graph`](mod@graph), loops that [`iterate`] until they converge, and decisions:
+//! a [`vote`](mod@vote), its [arbitration](arbitrate), and the resolution of
+//! [conflicts](conflict). Each is a pure machine ([`protocol`]) run by one supervised
+//! driver actor, as is a protocol of your own ([`ensemble`]).
 //!
 //! ```
 //! use callboard::prelude::*;
@@ -52,8 +53,11 @@
 //! (`d2_every_pipeline_of_up_to_four_stages_ends_once_and_keeps_one_answer`,
 //! `d3_every_scatter_over_up_to_four_workers_ends_once`,
 //! `d4_every_map_reduce_of_up_to_four_batches_ends_once_and_keeps_little`,
-//! `d11_every_loop_ends_once_and_keeps_two_answers`), and so can yours, with
-//! `testing::explore`.
+//! `d11_every_loop_ends_once_and_keeps_two_answers`,
+//! `d15_every_vote_of_up_to_four_judges_counts_each_once_and_ends_once`,
+//! `d16_every_arbitration_of_up_to_four_steps_ends_once`,
+//! `d19_every_resolution_ends_once_and_tries_each_strategy_once`), and so can yours,
+//! with `testing::explore`.
 //!
 //! *Can I see it?* [`Pipeline::mermaid`] and [`Scatter::mermaid`] draw who is asked.
 //!

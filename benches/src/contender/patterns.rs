@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use callboard::actor::Worker;
 use callboard::coordination::graph::{Graph, Task, graph};
-use callboard::coordination::{Pipeline, pipeline, scatter};
+use callboard::coordination::{Pipeline, pipeline, scatter, vote};
 use callboard::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 
@@ -57,6 +57,7 @@ pub(super) async fn callboard(shape: Shape, of: Steps, steps: u64) -> Duration {
                 .await
         }
         Shape::Graph => sums(wide(workers), &system).await,
+        Shape::Vote => agreed(workers, &system).await,
     };
     let pattern = pattern.expect("the pattern starts");
     let started = Instant::now();
@@ -89,6 +90,20 @@ async fn sums(graph: Graph<u64>, system: &System) -> Result<WorkerRef<u64, u64>,
     }))
 }
 
+/// What all of these judges say: the last one decides.
+async fn agreed(
+    judges: Vec<WorkerRef<u64, u64>>,
+    system: &System,
+) -> Result<WorkerRef<u64, u64>, StartError> {
+    let named = judges
+        .iter()
+        .zip(0..)
+        .map(|(judge, at): (_, u64)| judge.named(format!("judge-{at}")));
+    let all = vote(named).quorum(1.0).concurrency(judges.len());
+    let all = all.start(system, "all").await?;
+    Ok(all.map(|verdict| verdict.decision.expect("they agree")))
+}
+
 fn runs(shape: Shape, steps: u64) -> u64 {
     steps.div_ceil(shape.workers())
 }
@@ -97,6 +112,7 @@ fn expected(shape: Shape, n: u64) -> u64 {
     match shape {
         Shape::Pipeline => n + shape.workers(),
         Shape::Scatter => (n + 1) * shape.workers(),
+        Shape::Vote => n + 1,
         // Each row adds one to the row before.
         Shape::Graph => (1..=NODES / ABREAST).map(|row| (n + row) * ABREAST).sum(),
     }
@@ -180,6 +196,10 @@ impl Contender for ByHand {
             for n in 0..runs(shape, steps) {
                 let answer = match shape {
                     Shape::Scatter => all(hands.iter().map(|hand| hand.call(n)).collect()).await,
+                    Shape::Vote => {
+                        let said = all(hands.iter().map(|hand| hand.call(n)).collect()).await;
+                        said / shape.workers()
+                    }
                     Shape::Pipeline => {
                         let mut n = n;
                         for hand in &hands {

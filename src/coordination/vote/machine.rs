@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::verdict::Closed;
 use crate::coordination::arbitrate::{ArbiterRules, Arbitrated, Arbitration, Settles};
 use crate::coordination::protocol::{
     Call, Effect, Fact, Failure, Feed, Happened, Protocol, StepOutcome, Timer,
@@ -15,19 +16,6 @@ use crate::policy::ballot::{Count, Progress};
 const OVER: Timer = 0;
 /// When a step of the arbitration has taken too long.
 const ARBITER: Timer = 1;
-
-/// Why no more ballots were taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Closed {
-    /// Every judge had voted or abstained.
-    Complete,
-    /// No ballot to come could have changed what is decided.
-    Early,
-    /// Time was up.
-    TimeUp,
-}
 
 /// What the count says to the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,15 +36,15 @@ impl Counted {
 }
 
 /// Where a judge stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Judge {
     /// Not asked, or not waited for any more.
     Unheard,
     UnderWay(Call),
-    /// It has answered, and its ballot carries this many millionths of its weight.
-    Answered(Call, u32),
+    /// It has answered, and its ballot carries this share of its weight.
+    Answered(Call, f64),
     /// Its ballot is being entered.
-    Entering(u32),
+    Entering(f64),
     /// Its ballot, which may be empty, is entered.
     Entered,
     Failed,
@@ -204,7 +192,6 @@ impl VoteProtocol {
         };
         match fact {
             Fact::Choice(first) => {
-                let share = f64::from(share) / 1e6;
                 self.count.cast(judge, share, vec![first]);
             }
             _ => {
@@ -333,9 +320,8 @@ impl VoteProtocol {
             (Phase::Voting, _) => {
                 if let Some(judge) = self.judge_of(call) {
                     let share = match fact {
-                        // A cast of what is none, or below 0, is 0.
-                        Fact::Number(share) => (share.min(1.0) * 1e6).round() as u32,
-                        _ => 1_000_000,
+                        Fact::Number(share) => share,
+                        _ => 1.0,
                     };
                     self.heard(judge, Judge::Answered(call, share), effects);
                     self.arrived.push_back(judge);

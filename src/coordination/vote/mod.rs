@@ -50,7 +50,9 @@
 //! (`d15_a_count_is_closed_early_and_the_others_are_cancelled`). At the latest
 //! [when time is up](Vote::within)
 //! (`d15_when_time_is_up_what_came_by_then_is_counted`). The confidence of a count
-//! that was closed early is of all judges, those not heard included.
+//! that was closed early is of all judges, those not heard included. Where nothing
+//! can be decided any more and nobody is to settle it, it is closed, too; who leads
+//! is then said of those heard.
 //!
 //! *Can a judge vote twice, or late?* No, in whatever order news comes, twice or
 //! after a crash (`d15_every_vote_of_up_to_four_judges_counts_each_once_and_ends_once`).
@@ -75,9 +77,9 @@ mod machine;
 mod sheet;
 mod verdict;
 
-pub use machine::{Closed, VoteProtocol};
+pub use machine::VoteProtocol;
 pub use sheet::{Ballot, Dispute};
-pub use verdict::{Abstention, RunoffRound, Settled, Support, Verdict, Why};
+pub use verdict::{Abstention, Closed, RunoffRound, Settled, Support, Verdict, Why};
 
 use std::collections::BTreeSet;
 use std::fmt;

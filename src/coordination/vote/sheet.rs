@@ -6,8 +6,8 @@ use std::hash::Hash;
 
 use serde::{Deserialize, Serialize};
 
-use super::machine::{Closed, Counted};
-use super::verdict::{RunoffRound, Settled, Support, Verdict};
+use super::machine::Counted;
+use super::verdict::{Closed, RunoffRound, Settled, Support, Verdict};
 use crate::actor::Fault;
 use crate::coordination::protocol::Fact;
 use crate::policy::ballot::{Count, Outcome, Round};

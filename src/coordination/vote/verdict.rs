@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::machine::{Closed, Judge, VoteProtocol};
+use super::machine::{Judge, VoteProtocol};
 use crate::actor::{Fault, FaultClass};
 use crate::coordination::arbitrate::{Attempt, Way};
 
@@ -19,6 +19,19 @@ pub enum Settled {
     Arbitration(Way),
     /// Nobody.
     Undecided,
+}
+
+/// Why no more ballots were taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Closed {
+    /// Every judge had voted or abstained.
+    Complete,
+    /// No ballot to come could have changed what is decided.
+    Early,
+    /// Time was up.
+    TimeUp,
 }
 
 /// The support that one choice has, as the first of ballots.

@@ -25,8 +25,9 @@
 //!
 //! *Can two disjoint sets of voters both win?* No. A quorum of half of the voters
 //! or fewer is refused as [`InvalidVote::Disjoint`], as is a share of half or
-//! less; plurality, where that can happen by design, is a method of its own
-//! (`two_disjoint_quorums_cannot_both_win`).
+//! less (`two_disjoint_quorums_cannot_both_win`). Where it can happen by design, it
+//! is said: plurality is a method of its own, and [`Base::Voting`] looks at those
+//! alone who vote.
 //!
 //! *What is a share a share of?* See [`Base`]. Of all who may vote unless said
 //! otherwise, so that a quorum does not shrink when voters fail.

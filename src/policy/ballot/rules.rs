@@ -76,7 +76,8 @@ pub enum Base {
     /// The default.
     #[default]
     Eligible,
-    /// Of those who do: abstentions and failures do not count.
+    /// Of those who do: abstentions and failures do not count, so a part that is cut
+    /// off may decide without the rest, and the rest without it.
     Voting,
 }
 
@@ -214,8 +215,8 @@ pub(super) const MILLION: u64 = 1_000_000;
 
 /// A share in millionths; none where it is not a number, and at most all.
 pub(super) fn millionths_of(share: f64) -> u64 {
-    // A cast of a number that is none, or below 0, is 0.
-    (share.min(1.0) * MILLION as f64).round() as u64
+    // A cast of what is not a number is 0.
+    (share.clamp(0.0, 1.0) * MILLION as f64).round() as u64
 }
 
 /// How much a vote counts, in whole millionths: sums are exact in every order.

@@ -86,6 +86,20 @@ fn d15_weights_decide_and_a_ballot_carries_a_share_of_its_voters() {
 }
 
 #[test]
+fn d15_a_share_that_is_not_a_number_weighs_nothing() {
+    for (share, weight) in [
+        (f64::NAN, 0.0),
+        (-1.0, 0.0),
+        (7.0, 1.0),
+        (f64::INFINITY, 1.0),
+    ] {
+        let mut count = count(Method::Plurality, &[1.0]);
+        count.cast(0, share, vec![1]);
+        assert_eq!(count.tally().distribution[0].weight, weight);
+    }
+}
+
+#[test]
 fn d15_who_fails_counts_among_the_eligible_and_not_among_the_voting() {
     for (base, outcome) in [
         (Base::Eligible, Outcome::NotReached(1)),

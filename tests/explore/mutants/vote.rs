@@ -142,11 +142,9 @@ impl Protocol for Panel {
                 self.is_over = true;
                 effects.push(Effect::Finish(Feed::AnswerTo(JUDGES)));
             }
-            Happened::Failed { call: JUDGES, .. } => {
-                if self.wrong != Wrong::LeavesItToTheArbiter {
-                    self.is_over = true;
-                    effects.push(Effect::Fail(Failure::Call(JUDGES)));
-                }
+            Happened::Failed { call: JUDGES, .. } if self.wrong != Wrong::LeavesItToTheArbiter => {
+                self.is_over = true;
+                effects.push(Effect::Fail(Failure::Call(JUDGES)));
             }
             Happened::Failed { call, .. } if self.closed.is_none() && self.is_first(call) => {
                 self.failed.push(call);
