@@ -78,7 +78,7 @@ impl Protocol for Off {
         }
         self.machine.on(event, now, effects);
         let ends = |effect: &&Effect| matches!(effect, Effect::Finish(Feed::Gather(_)));
-        self.end = effects.iter().find(ends).cloned();
+        self.end = effects.iter().find(ends).cloned().or(self.end.take());
     }
 }
 
