@@ -48,8 +48,8 @@
 //! *Does the order of claims matter?* No, nor do the agents' names
 //! (`d19_the_order_of_claims_does_not_matter`).
 //!
-//! *What is consensus?* A [vote](super::vote) of the agents that are active, which
-//! is a worker like any other
+//! *What is consensus?* A [vote](mod@super::vote) of the agents that are active,
+//! which is a worker like any other
 //! (`d19_consensus_is_a_vote_of_the_agents_that_answer`).
 //!
 //! *What is on record?* Of each decision the claims, what was decided, by which

@@ -86,6 +86,15 @@ fn d15_weights_decide_and_a_ballot_carries_a_share_of_its_voters() {
 }
 
 #[test]
+fn d15_a_count_is_open_while_a_tie_is_possible() {
+    let mut count = count(Method::Plurality, &[1.0; 2]);
+    count.cast(0, 1.0, vec![1]);
+    assert_eq!(count.progress(), Progress::Open);
+    count.cast(1, 1.0, vec![2]);
+    assert_eq!(count.tally().outcome, Outcome::Tied(vec![1, 2]));
+}
+
+#[test]
 fn d15_a_share_that_is_not_a_number_weighs_nothing() {
     for (share, weight) in [
         (f64::NAN, 0.0),
@@ -230,17 +239,22 @@ fn bases() -> impl Strategy<Value = Base> {
     prop_oneof![Just(Base::Eligible), Just(Base::Voting)]
 }
 
+/// Such that ties come about.
+fn shares() -> impl Strategy<Value = f64> {
+    prop_oneof![4 => Just(1.0), 1 => Just(0.5), 1 => Just(0.0), 2 => 0.0..=1.0]
+}
+
 prop_compose! {
     /// What each voter does: a share of its weight and a ranking, or nothing.
     fn ballots(most: usize)(all in prop::collection::vec(
-        (0.0..=1.0, prop::option::weighted(0.85, prop::collection::vec(0_u32..4, 1..4))),
+        (shares(), prop::option::weighted(0.85, prop::collection::vec(0_u32..4, 1..4))),
         1..=most,
     )) -> Ballots { all }
 }
 
 fn weights_of(voters: usize, seed: &[u8]) -> Vec<f64> {
     (0..voters)
-        .map(|at| f64::from(seed[at % seed.len()] % 5 + 1))
+        .map(|at| f64::from(seed[at % seed.len()] % 2 + 1))
         .collect()
 }
 
