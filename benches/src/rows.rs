@@ -522,6 +522,12 @@ pub const SUBJECTS: &[Subject] = &[
         work: pattern(Shape::Hub, Steps::Functions),
         rows: STEP,
     },
+    Subject {
+        name: "patterns/vote",
+        what: "a ballot of a vote of 1,000 functions that agree, on one thread; polled in one future",
+        work: pattern(Shape::Vote, Steps::Functions),
+        rows: STEP,
+    },
 ];
 
 /// What a step of a pattern may cost.

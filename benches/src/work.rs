@@ -169,6 +169,8 @@ pub enum Shape {
     States,
     /// [`SUBTASKS`] tasks that a hub plans, assigns, checks and puts together.
     Hub,
+    /// [`JUDGES`] judges, all at once, who have to agree.
+    Vote,
 }
 
 impl Shape {
@@ -180,6 +182,7 @@ impl Shape {
             Self::Scatter => SCATTERED,
             Self::Graph => NODES,
             Self::Hub => SUBTASKS,
+            Self::Vote => JUDGES,
         }
     }
 }
@@ -201,6 +204,9 @@ pub const STREAM_STAGES: u64 = 5;
 
 /// Workers of a scatter.
 pub const SCATTERED: u64 = 100;
+
+/// Judges of a vote.
+pub const JUDGES: u64 = 1_000;
 
 /// Tasks of a graph.
 pub const NODES: u64 = 1_000;

@@ -493,6 +493,8 @@ pub enum InvalidSpec {
     Retry(crate::policy::retry::InvalidRetry),
     /// The weights of a score are.
     Weights(crate::policy::choice::InvalidWeights),
+    /// The rules of a vote are.
+    Vote(crate::policy::ballot::InvalidVote),
     /// A combination that makes no sense, in words.
     Combination(&'static str),
     /// What a part of a pattern takes is not what others give, in words.
@@ -517,6 +519,7 @@ impl fmt::Display for InvalidSpec {
             Self::Breaker(why) => why.fmt(f),
             Self::Retry(why) => why.fmt(f),
             Self::Weights(why) => why.fmt(f),
+            Self::Vote(why) => why.fmt(f),
             Self::Combination(why) => f.write_str(why),
             Self::Wiring(why) => f.write_str(why),
         }

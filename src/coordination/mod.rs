@@ -2,8 +2,10 @@
 //!
 //! The streaming [`pipeline`], the [`scatter`], [`map_reduce`], the task
 //! [`graph`](mod@graph), the [`hub`](mod@hub) with its spokes and
-//! [task records](task), loops that [`iterate`] until they converge, and [state
-//! machines](states). Each is a pure machine ([`protocol`]) run by one supervised
+//! [task records](task), loops that [`iterate`] until they converge, [state
+//! machines](states), and decisions: a [`vote`](mod@vote), its
+//! [arbitration](arbitrate), and the resolution of [conflicts](conflict). Each is a
+//! pure machine ([`protocol`]) run by one supervised
 //! driver actor, as is a protocol of your own ([`ensemble`]).
 //!
 //! ```
@@ -61,8 +63,11 @@
 //! `d4_every_map_reduce_of_up_to_four_batches_ends_once_and_keeps_little`,
 //! `d1_every_hub_of_up_to_four_spokes_ends_once_and_asks_nobody_twice`,
 //! `d11_every_loop_ends_once_and_keeps_two_answers`,
-//! `d10_every_machine_with_a_timeout_and_a_failure_ends_once_within_its_bounds`), and
-//! so can yours, with `testing::explore`.
+//! `d10_every_machine_with_a_timeout_and_a_failure_ends_once_within_its_bounds`,
+//! `d15_every_vote_of_up_to_four_judges_counts_each_once_and_ends_once`,
+//! `d16_every_arbitration_of_up_to_four_steps_ends_once`,
+//! `d19_every_resolution_ends_once_and_tries_each_strategy_once`), and so can yours,
+//! with `testing::explore`.
 //!
 //! *Can I see it?* [`Pipeline::mermaid`] and [`Scatter::mermaid`] draw who is asked.
 //!
@@ -90,6 +95,8 @@
 //! *What does a step cost?* A call that is answered at once costs neither a task
 //! nor a message, and one that is not costs a place in the driver.
 
+pub mod arbitrate;
+pub mod conflict;
 mod drawing;
 pub(crate) mod driver;
 mod ensemble;
@@ -103,7 +110,10 @@ pub mod protocol;
 mod scatter;
 pub mod states;
 pub mod task;
+pub mod vote;
 
+pub use arbitrate::{Arbiter, ArbiterRules, Attempt, Attempted, Settles, Way};
+pub use conflict::resolve;
 pub use driver::{Participant, StageError};
 pub use ensemble::{Ensemble, ensemble};
 pub use graph::graph;
@@ -121,3 +131,7 @@ pub use scatter::{
     Arrivals, Need, Scatter, ScatterProtocol, ScatterRef, Scattered, combine, scatter,
 };
 pub use states::state_machine;
+pub use vote::{
+    Abstention, Ballot, Closed, Dispute, RunoffRound, Settled, Support, Verdict, Voice, Vote,
+    VoteProtocol, Why, by_confidence, by_quality, ranked_vote, vote,
+};

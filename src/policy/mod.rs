@@ -41,6 +41,7 @@
 //! | Which member gets the work? | [`Dispatch`](choice::Dispatch) | the least loaded, ties in turn |
 //! | Who fits a task best? | [`SelectionWeights`](choice::SelectionWeights) | capability 0.5, performance 0.3, room 0.2 |
 //! | How many members should there be? | [`Sizing`](sizing::Sizing) | always 5 |
+//! | What do these votes decide? | [`Count`](ballot::Count) | more than half of all who may vote |
 //! | How long may this kind of work take? | [`TimeClass`](time_class::TimeClass) | 5 s, 30 s, 120 s |
 //!
 //! # What if the settings are nonsense?
@@ -130,6 +131,7 @@
 
 pub mod adaptive;
 pub mod backoff;
+pub mod ballot;
 pub mod breaker;
 pub mod budget;
 pub mod choice;

@@ -18,3 +18,8 @@ pub(crate) async fn scripted(
         .unwrap()
         .into()
 }
+
+/// A judge who says this at once.
+pub(crate) fn judge(at: usize, says: u32) -> WorkerRef<u32, u32> {
+    WorkerRef::from_fn(format!("judge-{at}"), move |_: u32| async move { Ok(says) })
+}

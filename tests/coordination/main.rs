@@ -1,10 +1,11 @@
-//! D2 to D4, D10 and D11: patterns over real actors, on a paused clock.
-//! D1 to D5, D11 and D25: patterns over real actors, on a paused clock.
+//! Patterns over real actors, on a paused clock.
 
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks")]
 
+mod arbitrate;
 mod bad_input;
 mod common;
+mod conflict;
 mod graph;
 mod hub;
 mod iterate;
@@ -15,3 +16,4 @@ mod scatter;
 mod states;
 mod streaming;
 mod task;
+mod vote;

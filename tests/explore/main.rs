@@ -1,9 +1,11 @@
 //! Every shipped protocol against every order of what may happen, and copies of
 //! them with one line wrong, which must be found.
 
+mod conflict;
 mod graph;
 mod hub;
 mod mutants;
 mod shipped;
 mod states;
 mod users;
+mod vote;

@@ -10,7 +10,7 @@ use callboard::coordination::graph::{Graph, Task, graph};
 use callboard::coordination::hub::HubReport;
 use callboard::coordination::states::{State, StateMachine};
 use callboard::coordination::task::TaskRecord;
-use callboard::coordination::{Pipeline, hub, pipeline, scatter, state_machine};
+use callboard::coordination::{Pipeline, hub, pipeline, scatter, state_machine, vote};
 use callboard::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 
@@ -62,6 +62,7 @@ pub(super) async fn callboard(shape: Shape, of: Steps, steps: u64) -> Duration {
         Shape::Graph => sums(wide(workers), &system).await,
         Shape::States => value(in_a_row(workers), &system).await,
         Shape::Hub => desk(workers, &system).await,
+        Shape::Vote => agreed(workers, &system).await,
     };
     let pattern = pattern.expect("the pattern starts");
     let started = Instant::now();
@@ -137,6 +138,20 @@ async fn desk(
     desk.at_least(0.5).synthesize(sum).start(system).await
 }
 
+/// What all of these judges say: the last one decides.
+async fn agreed(
+    judges: Vec<WorkerRef<u64, u64>>,
+    system: &System,
+) -> Result<WorkerRef<u64, u64>, StartError> {
+    let named = judges
+        .iter()
+        .zip(0..)
+        .map(|(judge, at): (_, u64)| judge.named(format!("judge-{at}")));
+    let all = vote(named).quorum(1.0).concurrency(judges.len());
+    let all = all.start(system, "all").await?;
+    Ok(all.map(|verdict| verdict.decision.expect("they agree")))
+}
+
 fn runs(shape: Shape, steps: u64) -> u64 {
     steps.div_ceil(shape.workers())
 }
@@ -145,6 +160,7 @@ fn expected(shape: Shape, n: u64) -> u64 {
     match shape {
         Shape::Pipeline | Shape::States => n + shape.workers(),
         Shape::Scatter | Shape::Hub => (n + 1) * shape.workers(),
+        Shape::Vote => n + 1,
         // Each row adds one to the row before.
         Shape::Graph => (1..=NODES / ABREAST).map(|row| (n + row) * ABREAST).sum(),
     }
@@ -231,6 +247,10 @@ impl Contender for ByHand {
             for n in 0..runs(shape, steps) {
                 let answer = match shape {
                     Shape::Scatter => all(hands.iter().map(|hand| hand.call(n)).collect()).await,
+                    Shape::Vote => {
+                        let said = all(hands.iter().map(|hand| hand.call(n)).collect()).await;
+                        said / shape.workers()
+                    }
                     Shape::Pipeline | Shape::States => {
                         let mut n = n;
                         for hand in &hands {

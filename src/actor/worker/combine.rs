@@ -38,6 +38,40 @@ impl<In: Send + 'static, Out: Send + 'static> WorkerRef<In, Out> {
         &self,
         f: impl Fn(Out) -> Result<New, Fault> + Send + Sync + 'static,
     ) -> WorkerRef<In, New> {
+        self.mapped(move |served| served.try_map(&f))
+    }
+
+    /// As [`WorkerRef::map`], with how the answer came about and what it says
+    /// about itself.
+    ///
+    /// ```
+    /// use callboard::prelude::*;
+    /// use callboard::actor::Metadata;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), BoxError> {
+    /// let guess = WorkerRef::from_fn("guess", |n: u32| async move { Ok(n) })
+    ///     .with_metadata(|_| Metadata::new().confidence(0.4));
+    /// let sure = guess.map_served(|served| {
+    ///     let is_sure = served.metadata.confidence >= Some(0.5);
+    ///     served.map(|n| is_sure.then_some(n))
+    /// });
+    /// assert_eq!(sure.ask(7).await?.value, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn map_served<New: Send + 'static>(
+        &self,
+        f: impl Fn(Served<Out>) -> Served<New> + Send + Sync + 'static,
+    ) -> WorkerRef<In, New> {
+        self.mapped(move |served| Ok(f(served)))
+    }
+
+    fn mapped<New: Send + 'static>(
+        &self,
+        f: impl Fn(Served<Out>) -> Result<Served<New>, Fault> + Send + Sync + 'static,
+    ) -> WorkerRef<In, New> {
         WorkerRef::new(Mapped {
             worker: self.clone(),
             f,
@@ -89,11 +123,11 @@ impl<In, Out, New, F> Serve<In, New> for Mapped<In, Out, F>
 where
     In: Send + 'static,
     Out: Send + 'static,
-    F: Fn(Out) -> Result<New, Fault> + Send + Sync,
+    F: Fn(Served<Out>) -> Result<Served<New>, Fault> + Send + Sync,
 {
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<New>, Fault>> {
         let answer = self.worker.serve.serve(input);
-        Box::pin(async move { answer.await?.try_map(&self.f) })
+        Box::pin(async move { (self.f)(answer.await?) })
     }
 
     fn name(&self) -> String {

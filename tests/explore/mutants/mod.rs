@@ -8,6 +8,7 @@ mod map_reduce;
 mod pipeline;
 mod scatter;
 mod states;
+mod vote;
 
 use callboard::coordination::protocol::Protocol;
 use callboard::prelude::*;
