@@ -52,7 +52,7 @@ fn d2_every_pipeline_with_fallbacks_ends_once() {
                 attempts,
                 fallbacks,
             };
-            let machine = PipelineProtocol::with_stages(vec![stage.clone(), stage]);
+            let machine = PipelineProtocol::with_stages(vec![stage; 2]);
             let explorer = by_class(awkward(machine, 2 * (fallbacks + 1)));
             passes(explorer.at_most_under_way(1));
         }

@@ -20,11 +20,14 @@ struct Copying<In, Out> {
 /// Puts the kept answers in front of a worker whose answers are checked.
 type Keep<In, Out> = Arc<dyn Fn(WorkerRef<In, Out>) -> WorkerRef<In, Out> + Send + Sync>;
 
+/// A worker, and what it is called in the stage.
+type Named<In, Out> = (Arc<str>, WorkerRef<In, Out>);
+
 /// One stage of a pipeline: a worker, and what is done when it fails.
 pub struct Stage<In, Out> {
     attempts: u32,
     /// The first is asked first.
-    workers: Vec<(Arc<str>, WorkerRef<In, Out>)>,
+    workers: Vec<Named<In, Out>>,
     /// Set with what may need the input again.
     copying: Option<Copying<In, Out>>,
     keep: Option<Keep<In, Out>>,
@@ -146,11 +149,11 @@ impl<In: Send + 'static, Out: Send + 'static> Stage<In, Out> {
 
     /// Its workers, and the check that is left to do on their answers: what is
     /// kept is checked before.
-    fn into_workers(self) -> (Vec<(Arc<str>, WorkerRef<In, Out>)>, Option<Check<Out>>) {
+    fn into_workers(self) -> (Vec<Named<In, Out>>, Option<Check<Out>>) {
         let Some(keep) = self.keep else {
             return (self.workers, self.check);
         };
-        let kept = |(name, worker): (Arc<str>, WorkerRef<In, Out>)| match &self.check {
+        let kept = |(name, worker): Named<In, Out>| match &self.check {
             None => (name, keep(worker)),
             Some(check) => {
                 let check = Arc::clone(check);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::stage::Word;
-use super::ticket::{Arrived, Outcomes, Run, Ticket};
+use super::ticket::{Arrived, Outcome, Outcomes, Run, Ticket};
 use crate::actor::{
     ActorRef, BoxFuture, Fault, FaultClass, Request, Serve, Served, TryTellError, WorkerRef,
 };
@@ -177,10 +177,7 @@ where
         poll_fn(|task| self.poll_next(task)).await
     }
 
-    fn poll_next(
-        &mut self,
-        task: &mut Context<'_>,
-    ) -> Poll<Option<(usize, Result<Served<Out>, Fault>)>> {
+    fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Option<Outcome<Out>>> {
         if self.outcomes.is_empty()
             && self
                 .arrived

@@ -12,8 +12,11 @@ use crate::sync::Mutex;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::atomic::Ordering::{Acquire, Release};
 
-/// What came of the items of one flow, by their positions.
-pub(super) type Outcomes<Out> = VecDeque<(usize, Result<Served<Out>, Fault>)>;
+/// What came of an item, with its position.
+pub(super) type Outcome<Out> = (usize, Result<Served<Out>, Fault>);
+
+/// What came of the items of one flow.
+pub(super) type Outcomes<Out> = VecDeque<Outcome<Out>>;
 
 /// One flow of items, as its stages know it.
 pub(super) trait Run: Send + Sync {
