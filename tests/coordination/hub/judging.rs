@@ -201,7 +201,7 @@ async fn d25_a_task_that_is_overdue_fails_with_a_deadline_and_the_others_go_on()
     let begun = tokio::time::Instant::now();
     let plan = vec![
         task("a", "count", 0).deadline(secs(7)),
-        task("b", "sing", 0).deadline(secs(1_000)),
+        task("b", "sing", 0).deadline(Duration::MAX),
         task("c", "count", 0).deadline(secs(3)),
     ];
     let system = System::new("t");

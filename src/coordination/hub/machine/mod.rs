@@ -195,11 +195,11 @@ impl HubProtocol {
                 self.tasks[last].waits += 1;
                 self.tasks[on].leads_to.push(last);
             }
-            Fact::Number(seconds) => {
-                let limit = Duration::try_from_secs_f64(seconds).ok()?;
-                self.tasks[last?].limit = Some(limit);
+            Fact::Number(seconds) if seconds >= 0.0 => {
+                let limit = Duration::try_from_secs_f64(seconds);
+                self.tasks[last?].limit = Some(limit.unwrap_or(Duration::MAX));
             }
-            Fact::Count(_) => return None,
+            _ => return None,
         }
         Some(())
     }
