@@ -44,7 +44,7 @@ type Team = Hub<Query, Query, Text, HubReport<Text>>;
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    let system = System::new("newsroom");
+    let system = System::new("manager");
 
     let tired = WorkerRef::from_fn("tired", |_: Order<Query, Text>| async { Ok(Text::new()) });
     let witty = WorkerRef::from_fn("witty", |order: Order<Query, Text>| async move {
