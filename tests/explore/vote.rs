@@ -22,16 +22,23 @@ fn awkward(machine: VoteProtocol, judges: usize, steps: usize) -> Explorer<VoteP
         .invariant("nobody is asked once it is closed", |seen| {
             seen.machine().closed().is_none() || seen.ledger().under_way() <= 1
         })
-        .invariant("it is closed early only if nothing can change", |seen| {
-            let count = seen.machine().count();
-            match seen.machine().closed() {
-                Some(Closed::Early) => {
-                    matches!(count.progress(), Progress::Decided | Progress::Hopeless)
+        .invariant(
+            "it is closed for good, and early only if nothing can change",
+            |seen| {
+                let count = seen.machine().count();
+                match seen.machine().closed() {
+                    Some(Closed::Early) => {
+                        let progress = count.progress();
+                        count.is_closed()
+                            && matches!(progress, Progress::Decided | Progress::Hopeless)
+                    }
+                    Some(Closed::Complete) => {
+                        count.is_closed() && count.progress() == Progress::Complete
+                    }
+                    _ => true,
                 }
-                Some(Closed::Complete) => count.progress() == Progress::Complete,
-                _ => true,
-            }
-        })
+            },
+        )
         .invariant("no vote is made up", |seen| {
             // A judge, and the one who enters its ballot; and the sheet.
             2 * seen.machine().count().heard().count() < seen.ledger().made()
