@@ -520,7 +520,11 @@ pub const SUBJECTS: &[Subject] = &[
         name: "patterns/hub",
         what: "a task of a hub that plans, assigns and checks 100 of them, on one thread; awaited in order",
         work: pattern(Shape::Hub, Steps::Functions),
-        rows: STEP,
+        rows: &[
+            // Three steps: it is given to a spoke, done, and checked.
+            at_most(Figure::PerOperation, 9_000.0, 3_000.0),
+            cost(BY_HAND, None, None),
+        ],
     },
     Subject {
         name: "patterns/vote",
