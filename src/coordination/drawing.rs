@@ -39,17 +39,21 @@ impl Flowchart {
 /// Text that ends neither its label nor its line: what would is written as
 /// mermaid's entity.
 pub(crate) fn escaped(text: &str) -> String {
+    escaped_with(text, |_| None)
+}
+
+/// As [`escaped`], where more than that has a meaning.
+pub(crate) fn escaped_with(text: &str, more: fn(char) -> Option<&'static str>) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
-        match c {
-            '"' => escaped += "#quot;",
-            '#' => escaped += "#35;",
-            '<' => escaped += "#lt;",
-            '>' => escaped += "#gt;",
-            ':' => escaped += "#58;",
-            ';' => escaped += "#59;",
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
+        match (more(c), c) {
+            (Some(entity), _) => escaped += entity,
+            (None, '"') => escaped += "#quot;",
+            (None, '#') => escaped += "#35;",
+            (None, '<') => escaped += "#lt;",
+            (None, '>') => escaped += "#gt;",
+            (None, c) if c.is_control() => escaped.push(' '),
+            (None, c) => escaped.push(c),
         }
     }
     escaped

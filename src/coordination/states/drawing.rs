@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::rules::{Activity, RegionRules, StateRules};
-use crate::coordination::drawing::escaped;
+use crate::coordination::drawing::escaped_with;
 
 impl RegionRules {
     pub(super) fn mermaid(&self) -> String {
@@ -68,4 +68,13 @@ impl StateRules {
         });
         ways.chain(failure).chain(timeout).chain(visits).collect()
     }
+}
+
+/// A colon begins a label, and a semicolon ends a statement.
+fn escaped(text: &str) -> String {
+    escaped_with(text, |c| match c {
+        ':' => Some("#58;"),
+        ';' => Some("#59;"),
+        _ => None,
+    })
 }
