@@ -101,6 +101,7 @@ pub use self::child::{
 pub(crate) use self::child::{Limits, Policy};
 pub use self::core::ask::{Ask, ask_all};
 pub use self::core::behaviour::{Actor, Checkpointed};
+pub use self::core::budget::{Budget, Spending, Used};
 pub use self::core::context::Context;
 pub use self::core::dead_letter::{DeadLetter, DeadReason};
 pub use self::core::errors::{AskError, TellError, TryTellError};

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::core::ask::Ask;
 use super::core::behaviour::Actor;
+use super::core::budget::{Budget, Spending};
 use super::core::context::Context;
 use super::core::exit::{BoxError, Exit, Started};
 use super::core::gate::{Gate, Pass};
@@ -164,6 +165,10 @@ impl<W: Worker> Actor for W {
             WorkerCommand::Reset => return self.reset(cx).await,
         };
         let request = cx.request();
+        if let Some(Err(spent)) = request.spending().map(Spending::check) {
+            job.reply_to.send(Err(spent));
+            return Ok(());
+        }
         let answer = {
             let mut work = pin!(self.work(job.input, cx));
             poll_fn(|task| match work.as_mut().poll(task) {
@@ -180,6 +185,9 @@ impl<W: Worker> Actor for W {
         if let Some(answer) = answer {
             let answer = answer.map(|value| {
                 let metadata = self.metadata(&value);
+                if let Some(spending) = request.spending() {
+                    spending.charge(&metadata, &Metadata::default());
+                }
                 Served::new(value).with(metadata)
             });
             job.reply_to.send(answer);
@@ -265,6 +273,7 @@ impl<In: Send + 'static, Out: Send + 'static> WorkerRef<In, Out> {
             to: self,
             input,
             deadline: None,
+            budget: None,
         }
     }
 
@@ -307,8 +316,14 @@ where
 {
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
         Box::pin(async move {
+            let request = Request::in_force();
+            let spending = request.spending();
+            spending.map_or(Ok(()), Spending::check)?;
             let served = self.worker.ask(input).await?;
             let metadata = (self.describe)(&served.value);
+            if let Some(spending) = spending {
+                spending.charge(&metadata, &served.metadata);
+            }
             Ok(served.with(metadata))
         })
     }
@@ -445,6 +460,7 @@ pub struct AskWorker<'a, In, Out> {
     to: &'a WorkerRef<In, Out>,
     input: In,
     deadline: Option<Duration>,
+    budget: Option<Budget>,
 }
 
 impl<In, Out> AskWorker<'_, In, Out> {
@@ -452,6 +468,12 @@ impl<In, Out> AskWorker<'_, In, Out> {
     /// Default: the system's ask deadline for each actor asked on the way.
     pub fn deadline(mut self, within: Duration) -> Self {
         self.deadline = Some(within);
+        self
+    }
+
+    /// What the whole may use up. Default: what the request in force may.
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = Some(budget);
         self
     }
 
@@ -467,10 +489,12 @@ impl<'a, In: Send + 'static, Out: Send + 'static> IntoFuture for AskWorker<'a, I
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Some(within) = self.deadline else {
-            return self.to.serve.serve(self.input);
+        let request = match (self.deadline, self.budget) {
+            (None, None) => return self.to.serve.serve(self.input),
+            (Some(within), None) => with_deadline(within),
+            (None, Some(budget)) => Request::in_force().with_budget(budget),
+            (Some(within), Some(budget)) => with_deadline(within).with_budget(budget),
         };
-        let request = with_deadline(within);
         Box::pin(async move {
             request
                 .within(async { self.to.serve.serve(self.input).await })

@@ -80,6 +80,10 @@
 //! *What happens when the asker gives up?* Its calls are cancelled, down to the
 //! future that a worker awaits (`a_run_that_only_waits_ends_with_its_asker`).
 //!
+//! *What may a run cost?* What is left of its request's
+//! [budget](crate::actor::Budget): then it asks nobody any more
+//! (`d_a_pattern_asks_nobody_for_a_request_whose_budget_is_spent`).
+//!
 //! *What does an answer say about itself?* Tokens and cost are those of all
 //! answers of the run together; confidence and quality are those of the answer
 //! that it ends with, where there is one

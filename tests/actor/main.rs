@@ -8,6 +8,7 @@
 mod common;
 
 mod asks;
+mod budgets;
 mod crashes;
 mod deadlines;
 mod envelopes;

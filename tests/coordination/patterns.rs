@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
+use callboard::actor::{Budget, Metadata};
 use callboard::coordination::{Need, pipeline, scatter};
 use callboard::prelude::*;
-use callboard::testing::quiet_panics;
+use callboard::testing::{Script, quiet_panics};
 
-use crate::common::plus_one;
+use crate::common::{plus_one, scripted};
 
 #[tokio::test(start_paused = true)]
 async fn d_a_worker_that_asks_its_own_pattern_is_a_circle() {
@@ -118,4 +119,47 @@ async fn d_an_ensemble_whose_types_cannot_fit_is_refused() {
     let swapped = swapped.start::<u32, u32>(&system, "d").await.unwrap();
     let fault = swapped.ask(1).await.unwrap_err();
     assert_eq!(fault.message(), "one: a payload of another type");
+}
+
+#[tokio::test(start_paused = true)]
+async fn d_a_pattern_asks_nobody_for_a_request_whose_budget_is_spent() {
+    let system = System::new("t");
+    let dear = plus_one().with_metadata(|_| Metadata::new().tokens(40));
+    let asked = Script::new().answer(5).answer(6).answer(7);
+    let last = scripted(&system, "last", asked.clone()).await;
+    let line = || {
+        pipeline("line")
+            .then("a", dear.clone())
+            .then("b", dear.clone())
+    };
+    let driven = line()
+        .then("last", last.clone())
+        .start(&system)
+        .await
+        .unwrap();
+    let flow = pipeline("flow")
+        .then("a", dear.clone())
+        .then("b", dear.clone());
+    let flow = flow
+        .then("last", last)
+        .start_streaming(&system)
+        .await
+        .unwrap();
+    for worker in [driven, flow.worker()] {
+        let before = asked.calls();
+        let spent = worker
+            .ask(1)
+            .budget(Budget::new().tokens(80))
+            .await
+            .unwrap_err();
+        assert_eq!(spent.class(), FaultClass::Budget, "{spent}");
+        assert!(spent.message().starts_with("last: "), "{spent}");
+        assert_eq!(asked.calls(), before);
+        let enough = worker
+            .ask(1)
+            .budget(Budget::new().tokens(81))
+            .await
+            .unwrap();
+        assert_eq!(enough.metadata.tokens, Some(80));
+    }
 }

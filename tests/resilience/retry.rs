@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
 
-use callboard::actor::{EventStream, Request};
+use callboard::actor::{Budget, EventStream, Request};
 use callboard::policy::retry::{Failure, GiveUp, Retry};
 use callboard::policy::retry_budget::{Earn, RetryBudgetConfig};
 use callboard::prelude::*;
@@ -362,6 +362,21 @@ async fn c3_all_retriers_of_a_system_share_its_budget() {
         .unwrap();
     other.run(fail).await.unwrap_err();
     assert_eq!(other.stats().retries, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn c3_a_request_brings_its_own_budget_of_retries() {
+    let retry = Retry::constant(Duration::ZERO).attempts(1_000);
+    let retrier = Retrier::new("one", retry);
+    let fail = |_| async { Err::<(), _>(busy()) };
+    let request = Request::in_force().with_budget(Budget::new().retries(3));
+    let failed = request.within(async {
+        retrier.run(fail).await.unwrap_err();
+        retrier.run(fail).await.unwrap_err()
+    });
+    let fault = failed.await;
+    assert_eq!(retrier.stats().retries, 3, "both calls together");
+    assert_eq!(fault.cause::<GaveUp>().unwrap().why, GiveUp::BudgetSpent);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::behaviour::{Actor, Checkpointed};
+use super::budget::Spending;
 use super::exit::Exit;
 use super::life::{IllegalTransition, Lifecycle, Transition};
 use super::refs::ActorRef;
@@ -175,6 +176,12 @@ impl<A: Actor> Context<A> {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.request().deadline()
+    }
+
+    /// What was used of the budget of this message's request, where it has one.
+    #[must_use]
+    pub fn spending(&self) -> Option<Spending> {
+        self.request().spending().cloned()
     }
 
     /// Whether the asker of this message gave up, or ran out of time.

@@ -8,6 +8,7 @@ pub(crate) mod admission;
 pub(crate) mod ask;
 pub(crate) mod behaviour;
 pub(crate) mod blocking;
+pub(crate) mod budget;
 pub(crate) mod context;
 pub(crate) mod dead_letter;
 pub(crate) mod deadlines;

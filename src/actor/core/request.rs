@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
+use super::budget::{Budget, Spending};
 use super::scope;
 use super::slot::AnySlot;
 use crate::mailbox::Item;
@@ -33,6 +34,8 @@ pub(crate) struct Meta {
     /// asks.
     pub(crate) deadline: Option<Instant>,
     pub(crate) correlation: Option<u64>,
+    /// What it may use up, and what it has used.
+    pub(crate) spending: Option<Spending>,
     /// The actor in whose hook the message was sent.
     pub(crate) sender: Option<Arc<dyn AnySlot>>,
     pub(crate) hop: Hop,
@@ -47,6 +50,7 @@ impl Meta {
             expires: None,
             deadline: None,
             correlation: None,
+            spending: None,
             sender: None,
             hop,
             parent: None,
@@ -58,6 +62,9 @@ impl Meta {
         let theirs = parent.meta();
         self.deadline = earlier(self.deadline, theirs.deadline);
         self.correlation = self.correlation.or(theirs.correlation);
+        if self.spending.is_none() {
+            self.spending.clone_from(&theirs.spending);
+        }
         self.parent = Some(parent);
     }
 }
@@ -175,6 +182,38 @@ impl Request {
     #[must_use]
     pub fn correlation(&self) -> Option<u64> {
         self.carried.as_ref()?.meta().correlation
+    }
+
+    /// What it has used of its [`Budget`]. `None`: it has none.
+    #[must_use]
+    pub fn spending(&self) -> Option<&Spending> {
+        self.carried.as_ref()?.meta().spending.as_ref()
+    }
+
+    /// The same request, which may use up this much more at most, or what is left of
+    /// its own budget if that is less.
+    ///
+    /// ```
+    /// use callboard::actor::{Budget, Request};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let request = Request::in_force().with_budget(Budget::new().retries(3));
+    /// let left = request
+    ///     .within(async { Request::in_force().spending().map(|it| it.left()) })
+    ///     .await;
+    /// assert_eq!(left, Some(Budget::new().retries(3)));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_budget(&self, budget: Budget) -> Self {
+        let mut meta = Meta::new(Hop::Told);
+        meta.spending = Some(Spending::new(budget, self.spending().cloned()));
+        meta.sender = scope::actor();
+        if let Some(parent) = &self.carried {
+            meta.inherit(Arc::clone(parent));
+        }
+        Self::new(Some(Arc::new(Told(meta))))
     }
 
     /// The path of the actor that sent it, where it was sent from a hook.

@@ -207,13 +207,16 @@ impl<P: Protocol, In: Send + 'static, Out: Send + 'static> Driver<P, In, Out> {
         let fed = score.on_error.as_ref().map(|_| feed.clone());
         running.make(worker, fed);
         let request = running.request.clone();
+        let spent = request.spending().and_then(|it| it.check().err());
         let _in_force = request.enter();
         // Copies, functions and what a worker does at first are foreign code.
         let begun = catch(|| {
             let fed = running.feed(feed, seat.copy)?;
-            Some(match &seat.act {
-                Act::Asks(ask) => Ok(ask(fed)),
-                Act::Computes(compute) => Err(compute(fed)),
+            Some(match (&seat.act, spent) {
+                // Nobody works for a request that has nothing left to pay with.
+                (Act::Asks(_), Some(spent)) => Err(Err(spent)),
+                (Act::Asks(ask), None) => Ok(ask(fed)),
+                (Act::Computes(compute), _) => Err(compute(fed)),
             })
         });
         match begun {

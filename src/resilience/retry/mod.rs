@@ -62,7 +62,7 @@ use super::live::Live;
 use crate::actor::chance::Chance;
 use crate::actor::feed::Feed;
 use crate::actor::system::clock;
-use crate::actor::{EventStream, Fault, FaultClass, Request, Served, System, WorkerRef};
+use crate::actor::{EventStream, Fault, FaultClass, Request, Served, Spending, System, WorkerRef};
 use crate::policy::retry::{Decision, GiveUp, InvalidRetry, Retry, RetryState};
 use crate::policy::retry_budget::RetryBudgetConfig;
 use crate::sync::atomic::AtomicU64;
@@ -298,29 +298,31 @@ impl Retrier {
                 Judgement::Wait(wait) => tries.failed_with_wait(&retry, wait, now, by),
             };
             let why = match decision {
-                Decision::Again { after } => match self.withdraw() {
-                    Some(permits) => {
-                        self.emit(|name| RetryEvent::Retried {
-                            name,
-                            attempt: number,
-                            after,
-                            fault: fault.clone(),
-                        });
-                        // Nobody waits any more: that is looked at first.
-                        let is_over = tokio::select! {
-                            biased;
-                            () = request.cancelled() => true,
-                            () = tokio::time::sleep(after) => false,
-                        };
-                        if !is_over {
-                            permits.into_iter().flatten().for_each(RetryPermit::spend);
-                            counters.retries.fetch_add(1, Relaxed);
-                            continue;
+                Decision::Again { after } => {
+                    match self.withdraw().filter(|_| may_retry(&request)) {
+                        Some(permits) => {
+                            self.emit(|name| RetryEvent::Retried {
+                                name,
+                                attempt: number,
+                                after,
+                                fault: fault.clone(),
+                            });
+                            // Nobody waits any more: that is looked at first.
+                            let is_over = tokio::select! {
+                                biased;
+                                () = request.cancelled() => true,
+                                () = tokio::time::sleep(after) => false,
+                            };
+                            if !is_over {
+                                permits.into_iter().flatten().for_each(RetryPermit::spend);
+                                counters.retries.fetch_add(1, Relaxed);
+                                continue;
+                            }
+                            GiveUp::Cancelled
                         }
-                        GiveUp::Cancelled
+                        None => GiveUp::BudgetSpent,
                     }
-                    None => GiveUp::BudgetSpent,
-                },
+                }
                 Decision::GiveUp(why) => why,
             };
             self.gave_up(number, why, &fault);
@@ -394,6 +396,11 @@ const UNBOUNDED: RetryBudgetConfig = RetryBudgetConfig::unbounded();
 /// The value was there, and was not good enough.
 fn rejected() -> Fault {
     Fault::transient("the answer was not accepted")
+}
+
+/// Whether the request's own budget has another try in it, which is then taken.
+fn may_retry(request: &Request) -> bool {
+    request.spending().is_none_or(Spending::take_retry)
 }
 
 /// The fault, with the reason why it was the last.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::ticket::Shared;
 use crate::actor::core::shell::catch;
-use crate::actor::{BoxFuture, Fault, FaultClass, Served, WorkerRef};
+use crate::actor::{BoxFuture, Fault, FaultClass, Served, Spending, WorkerRef};
 use crate::coordination::driver::{Check, OnError, StageError};
 use crate::coordination::pipeline::StageRules;
 use crate::coordination::pipeline::machine::Recourse;
@@ -72,6 +72,9 @@ impl<In: Send + 'static, Out: Send + 'static> Bench<In, Out> {
         flow: &Shared,
         task: &mut Context<'_>,
     ) -> Begun<'_, Out> {
+        if let Some(Err(spent)) = flow.request.spending().map(Spending::check) {
+            return Begun::Answered(Err(spent));
+        }
         let _in_force = flow.enter();
         // Copies, workers and checks are foreign code.
         let begun = catch(|| {
