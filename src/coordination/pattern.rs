@@ -80,6 +80,26 @@ impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for Pattern<In, Out
     }
 }
 
+/// What comes in any order, put into that of its positions.
+pub(crate) struct InOrder<T>(Vec<Option<T>>);
+
+impl<T> InOrder<T> {
+    pub(crate) fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(crate) fn put(&mut self, at: usize, what: T) {
+        if self.0.len() <= at {
+            self.0.resize_with(at + 1, || None);
+        }
+        self.0[at] = Some(what);
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<T> {
+        self.0.into_iter().flatten().collect()
+    }
+}
+
 /// Many items on their way through one worker. Made by [`WorkerRef::stream`].
 #[must_use = "items are worked on when `collect` or `collect_partial` is awaited"]
 #[derive(Debug)]
@@ -151,15 +171,9 @@ where
 
     /// Every outcome, in the order of the items.
     pub async fn collect_partial(self) -> Vec<Result<Out, Fault>> {
-        let mut all = Vec::new();
-        self.for_each(|at, outcome| {
-            if all.len() <= at {
-                all.resize_with(at + 1, || None);
-            }
-            all[at] = Some(outcome);
-        })
-        .await;
-        all.into_iter().flatten().collect()
+        let mut all = InOrder::new();
+        self.for_each(|at, outcome| all.put(at, outcome)).await;
+        all.into_vec()
     }
 
     /// Every answer in the order of the items, or the first fault there.

@@ -12,6 +12,7 @@ use super::ticket::{Arrived, Outcome, Outcomes, Run, Ticket};
 use crate::actor::{
     ActorRef, BoxFuture, Fault, FaultClass, Request, Serve, Served, TryTellError, WorkerRef,
 };
+use crate::coordination::pattern::InOrder;
 use crate::supervision::SupervisorRef;
 
 /// A pipeline with an actor for each stage, for many items. Made by
@@ -234,15 +235,9 @@ where
 
     /// Every outcome, in the order of the items.
     pub async fn collect_partial(self) -> Vec<Result<Out, Fault>> {
-        let mut all = Vec::new();
-        self.for_each(|at, outcome| {
-            if all.len() <= at {
-                all.resize_with(at + 1, || None);
-            }
-            all[at] = Some(outcome);
-        })
-        .await;
-        all.into_iter().flatten().collect()
+        let mut all = InOrder::new();
+        self.for_each(|at, outcome| all.put(at, outcome)).await;
+        all.into_vec()
     }
 
     /// Every answer in the order of the items, or the first fault there.
