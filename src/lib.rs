@@ -71,3 +71,7 @@ struct ResilienceGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/patterns.md")]
 struct PatternCatalogue;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/anti-patterns.md")]
+struct AntiPatterns;

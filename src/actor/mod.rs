@@ -109,6 +109,7 @@ pub use self::core::event::Event;
 pub use self::core::exit::{BoxError, Exit, Started};
 pub use self::core::health::{CheckOutcome, Health, Unhealthy};
 pub use self::core::life::{IllegalTransition, Lifecycle, Transition};
+pub use self::core::lint::Lint;
 pub use self::core::refs::{ActorRef, WeakRef};
 pub use self::core::reply::Reply;
 pub use self::core::request::Request;

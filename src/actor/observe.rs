@@ -52,7 +52,9 @@ fn is_traced() -> bool {
 fn trace(event: &Event) {
     match event {
         Event::Escalated { .. } => tracing::error!(target: "callboard", "{event}"),
-        Event::Crashed { .. } => tracing::warn!(target: "callboard", "{event}"),
+        Event::Crashed { .. } | Event::Lint { .. } => {
+            tracing::warn!(target: "callboard", "{event}");
+        }
         Event::Restarted { .. } | Event::DeadLetter(_) => {
             tracing::info!(target: "callboard", "{event}");
         }

@@ -8,9 +8,9 @@ use super::driver::{Drive, Driver, Listener, Score};
 use super::protocol::{Limits, Protocol};
 use crate::actor::worker::as_long_as_the_request;
 use crate::actor::{
-    ActorRef, BoxFuture, ChildSpec, Fault, Job, Request, Serve, Served, System, WorkerRef,
+    ActorRef, BoxFuture, ChildSpec, Fault, Job, Lint, Request, Serve, Served, System, WorkerRef,
 };
-use crate::supervision::StartError;
+use crate::supervision::{StartError, lint};
 
 /// The limit of calls for a pattern that makes so many at most.
 pub(crate) fn calls_for(most: usize) -> usize {
@@ -48,6 +48,14 @@ where
     let spec = ChildSpec::new(name, move || Driver::<P, In, Out>::new(Arc::clone(&score)))
         .mailbox(capacity);
     system.spawn(spec).await
+}
+
+/// Tells who listens that a pattern's shape will hurt, where it will.
+pub(crate) fn warn(system: &System, pattern: &str, lints: impl IntoIterator<Item = Lint>) {
+    for found in lints {
+        let path = format!("{}/{pattern}", system.name());
+        lint::tell(system, &path, found);
+    }
 }
 
 /// A driver, asked like any worker.

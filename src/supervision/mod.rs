@@ -144,6 +144,7 @@ mod handle;
 pub mod interop;
 mod keeper;
 mod launch;
+pub mod lint;
 mod operations;
 pub(crate) mod plan;
 pub(crate) mod pool;

@@ -238,7 +238,7 @@ impl fmt::Debug for Spending {
     }
 }
 
-#[cfg(all(test, not(callboard_loom)))]
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 

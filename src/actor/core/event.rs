@@ -7,6 +7,7 @@ use super::dead_letter::DeadLetter;
 use super::exit::Exit;
 use super::health::CheckOutcome;
 use super::life::Lifecycle;
+use super::lint::Lint;
 
 /// Something that happened in a system. Facts, in the past tense.
 #[derive(Clone, Debug)]
@@ -96,6 +97,13 @@ pub enum Event {
         /// How it went.
         outcome: Arc<str>,
     },
+    /// Something works, and will hurt.
+    Lint {
+        /// The path of the actor or the pattern, or of the system.
+        path: Arc<str>,
+        /// What, with what to do about it.
+        lint: Lint,
+    },
     /// A message went unhandled.
     DeadLetter(DeadLetter),
 }
@@ -134,6 +142,7 @@ impl fmt::Display for Event {
                 step,
                 outcome,
             } => write!(f, "step {step} of {path} run {run}: {outcome}"),
+            Self::Lint { path, lint } => write!(f, "lint {path}: {lint}"),
             Self::DeadLetter(letter) => write!(f, "dead letter: {letter}"),
         }
     }

@@ -19,6 +19,7 @@ pub(crate) mod gate;
 pub(crate) mod health;
 pub(crate) mod host;
 pub(crate) mod life;
+pub(crate) mod lint;
 pub(crate) mod refs;
 pub(crate) mod reply;
 pub(crate) mod request;

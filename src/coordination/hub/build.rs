@@ -11,11 +11,11 @@ use super::order::Order;
 use super::report::HubReport;
 use super::router::{Known, Router};
 use super::seats::{Synthesis, seats};
-use crate::actor::{Fault, InvalidSpec, System, WorkerRef};
+use crate::actor::{Fault, InvalidSpec, Lint, System, WorkerRef};
 use crate::coordination::drawing::Flowchart;
 use crate::coordination::driver::{Gathered, Score};
 use crate::coordination::graph::DEPENDENCIES_A_TASK;
-use crate::coordination::pattern::{calls_for, start};
+use crate::coordination::pattern::{calls_for, start, warn};
 use crate::coordination::scatter::Need;
 use crate::coordination::task::{TaskBoard, TaskRecord};
 use crate::policy::choice::{SelectionWeights, Skills};
@@ -265,6 +265,8 @@ where
     /// 0, a quality that is not between 0 and 1, or weights that say nothing.
     pub async fn start(self, system: &System) -> Result<WorkerRef<In, Out>, StartError> {
         self.invalid()?;
+        let known = self.spokes.iter().map(|spoke| &spoke.known);
+        warn(system, &self.name, lints(known));
         let mut rules = self.rules;
         rules.spokes = self.spokes.len();
         let (known, work): (Vec<_>, _) = self
@@ -333,4 +335,25 @@ impl<In, Q, A, Out> fmt::Debug for Hub<In, Q, A, Out> {
             .field("rules", &self.rules)
             .finish_non_exhaustive()
     }
+}
+
+/// More spokes than this are too many for one hub: nobody oversees them.
+const MANY_SPOKES: usize = 20;
+
+/// More skills than this are too many for one spoke: it is no specialist.
+const MANY_SKILLS: usize = 10;
+
+/// What of its shape will hurt.
+fn lints<'a>(spokes: impl ExactSizeIterator<Item = &'a Known>) -> Vec<Lint> {
+    let mut lints = match spokes.len() {
+        1 => vec![Lint::NothingToOrchestrate],
+        spokes if spokes > MANY_SPOKES => vec![Lint::TooManySpokes { spokes }],
+        _ => Vec::new(),
+    };
+    let able = spokes.filter(|spoke| spoke.skills.len() > MANY_SKILLS);
+    lints.extend(able.map(|spoke| Lint::TooManySkills {
+        agent: Arc::clone(&spoke.name),
+        skills: spoke.skills.len(),
+    }));
+    lints
 }

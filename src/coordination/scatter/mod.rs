@@ -43,8 +43,8 @@ use std::time::Duration;
 
 use super::drawing::Flowchart;
 use super::driver::{Gathered, Participant, Score};
-use super::pattern::{calls_for, spawn, start};
-use crate::actor::{Fault, InvalidSpec, System, WorkerRef};
+use super::pattern::{calls_for, spawn, start, warn};
+use crate::actor::{Fault, InvalidSpec, Lint, System, WorkerRef};
 use crate::supervision::StartError;
 
 /// What a scatter gathered, by the workers' positions.
@@ -202,8 +202,10 @@ where
         system: &System,
         name: impl Into<Arc<str>>,
     ) -> Result<WorkerRef<In, Combined>, StartError> {
+        let name = name.into();
         self.check()?;
-        start(system, name.into(), self.score()).await
+        self.warn(system, &name);
+        start(system, name, self.score()).await
     }
 
     /// As [`Scatter::start`]; the result also gives the answers as they arrive.
@@ -220,9 +222,11 @@ where
     where
         Out: Clone,
     {
+        let name = name.into();
         self.check()?;
+        self.warn(system, &name);
         let workers = self.workers.len();
-        let driver = spawn(system, name.into(), self.score()).await?;
+        let driver = spawn(system, name, self.score()).await?;
         Ok(ScatterRef::new(driver, workers))
     }
 
@@ -239,6 +243,11 @@ where
             }
             _ => Ok(()),
         }
+    }
+
+    fn warn(&self, system: &System, name: &str) {
+        let is_alone = self.workers.len() == 1 && self.within.is_none();
+        warn(system, name, is_alone.then_some(Lint::NothingToOrchestrate));
     }
 
     fn score(self) -> Score<ScatterProtocol, Combined> {

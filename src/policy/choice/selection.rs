@@ -118,6 +118,18 @@ impl Skills {
         self
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.levels.is_empty()
+    }
+
     /// How capable it is of what needs all of these: as it is of the one that it
     /// does worst; 1 where nothing is needed.
     ///
