@@ -19,14 +19,14 @@ fn fails() -> WorkerRef<String, String> {
     WorkerRef::from_fn("fails", |_| async { Err(Fault::transient("away")) })
 }
 
-fn length(draft: &String) -> f64 {
+fn length(draft: &str) -> f64 {
     draft.len() as f64
 }
 
 #[tokio::test(start_paused = true)]
 async fn d17_a_draft_goes_round_until_its_quality_is_reached() {
     let system = System::new("t");
-    let round = refine([adds('a'), adds('b'), adds('c')]).scored(length);
+    let round = refine([adds('a'), adds('b'), adds('c')]).scored(|draft| length(draft));
     let round = round.good_enough(5.0).start(&system, "round").await;
     assert_eq!(round.unwrap().ask("-".into()).await.unwrap().value, "-abca");
 }
@@ -34,13 +34,15 @@ async fn d17_a_draft_goes_round_until_its_quality_is_reached() {
 #[tokio::test(start_paused = true)]
 async fn d17_after_five_rounds_the_best_draft_is_the_result() {
     let system = System::new("t");
-    let all = refine([adds('a'), adds('b')]).scored(length);
+    let all = refine([adds('a'), adds('b')]).scored(|draft| length(draft));
     let all = all.start(&system, "all").await.unwrap();
     assert_eq!(all.ask(String::new()).await.unwrap().value, "ababababab");
     let best = refine([adds('a'), adds('b')]).scored(|draft| -(length(draft) - 3.0).abs());
     let best = best.start(&system, "best").await.unwrap();
     assert_eq!(best.ask(String::new()).await.unwrap().value, "aba");
-    let one = refine([adds('a'), adds('b')]).scored(length).rounds(1);
+    let one = refine([adds('a'), adds('b')])
+        .scored(|draft| length(draft))
+        .rounds(1);
     let one = one.start(&system, "one").await.unwrap();
     assert_eq!(one.ask(String::new()).await.unwrap().value, "ab");
 }
@@ -49,7 +51,7 @@ async fn d17_after_five_rounds_the_best_draft_is_the_result() {
 async fn d17_a_member_that_fails_loses_its_turn_and_the_next_has_the_last_draft() {
     let system = System::new("t");
     let some = refine([fails(), adds('a'), fails()])
-        .scored(length)
+        .scored(|draft| length(draft))
         .rounds(2);
     let some = some.start(&system, "some").await.unwrap();
     assert_eq!(some.ask("-".into()).await.unwrap().value, "-aa");

@@ -327,7 +327,7 @@ async fn d2_on_two_threads_every_item_has_one_outcome() {
     quiet_panics();
     let system = System::new("t");
     let odd = WorkerRef::from_fn("odd", |n: u32| async move {
-        if n % 64 == 0 {
+        if n.is_multiple_of(64) {
             tokio::task::yield_now().await;
         }
         assert_ne!(n % 97, 0, "a multiple of 97");

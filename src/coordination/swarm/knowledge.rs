@@ -63,6 +63,9 @@ pub struct MemberFault {
     pub message: String,
 }
 
+/// What a member has found and how good it is.
+pub(super) type Find<P> = Result<(P, f64), Fault>;
+
 /// Extracts a lesson of the best, the very best first.
 pub(super) type Extracts<P> = Arc<dyn Fn(&[Scored<P>]) -> Option<String> + Send + Sync>;
 
@@ -102,7 +105,7 @@ impl<P: Clone> Shared<P> {
     }
 
     /// Takes in what a generation has found; the best so many are shared.
-    pub(super) fn learn(&mut self, found: Vec<(usize, Result<(P, f64), Fault>)>, share: usize) {
+    pub(super) fn learn(&mut self, found: Vec<(usize, Find<P>)>, share: usize) {
         self.generations += 1;
         for (member, found) in found {
             match found {

@@ -51,7 +51,10 @@
 //!
 //! *Are there ready explorers?* [`particle_swarm`], for numbers within bounds
 //! (`d12_a_particle_swarm_finds_the_minimum_of_the_sphere`,
-//! `d12_a_particle_swarm_finds_the_minimum_of_rastrigin`).
+//! `d12_a_particle_swarm_finds_the_minimum_of_rastrigin`). Where there are many
+//! valleys it may end in one that is not the deepest
+//! (`d12_in_five_dimensions_one_of_three_swarms_may_end_in_the_next_valley_of_rastrigin`):
+//! run it with several seeds.
 //!
 //! *What is bounded?* Members that explore at once, generations, the best that are
 //! shared, faults that are kept (100), history (1,000 generations), requests under

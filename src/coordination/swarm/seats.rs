@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Sense;
-use super::knowledge::{Explore, Extracts, LessonKind, Shared};
+use super::knowledge::{Explore, Extracts, Find, LessonKind, Shared};
 use crate::actor::core::shell::catch;
 use crate::actor::{BoxFuture, Fault, Serve, Served, WorkerRef};
 use crate::coordination::contained::contained;
@@ -29,7 +29,7 @@ impl<P> Clone for Objective<P> {
 #[derive(Clone)]
 pub(super) enum Paper<P> {
     Shared(Arc<Shared<P>>),
-    Found(usize, Result<(P, f64), Fault>),
+    Found(usize, Find<P>),
 }
 
 impl<P> Paper<P> {

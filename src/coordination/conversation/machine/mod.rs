@@ -7,6 +7,11 @@
 //!                └──────── chair, if it judges ◀─────────────────────────────┘
 //! ```
 
+mod rules;
+
+pub(super) use rules::Word;
+pub use rules::{Chair, Ended, Floor, OnJudgeFault, OnSpeakerFault};
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -15,105 +20,6 @@ use serde::{Deserialize, Serialize};
 use crate::coordination::protocol::{
     Call, Effect, Fact, Failure, Feed, Happened, Protocol, StepOutcome,
 };
-
-/// Who speaks in one step of a conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Floor {
-    /// Everybody, side by side: nobody knows what the others say in this step.
-    SideBySide,
-    /// Everybody, one after the other: each knows what was said before.
-    InTurn,
-    /// One, who is chosen or is next in turn.
-    One,
-}
-
-/// When whoever presides is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Chair {
-    /// Never: nobody presides.
-    Vacant,
-    /// Before each step: it chooses who speaks.
-    Chooses,
-    /// After each step: it judges whether that was enough.
-    Judges,
-    /// When all steps are done: it has the last word.
-    HasTheLastWord,
-}
-
-/// What becomes of a speaker that fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum OnSpeakerFault {
-    /// It has lost this turn. The default.
-    #[default]
-    SkipsTurn,
-    /// It speaks no more.
-    IsOut,
-}
-
-/// What becomes of a conversation whose judge fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum OnJudgeFault {
-    /// It goes on, as long as there are rounds left. The default.
-    #[default]
-    GoesOn,
-    /// It ends undecided.
-    Ends,
-}
-
-/// Why a conversation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Ended {
-    /// The judge or the manager said so.
-    Chair,
-    /// A rule about what was said.
-    Rule,
-    /// There were as many rounds, or turns, as there may be.
-    AtMost,
-    /// Too few speakers were left.
-    NobodyLeft,
-    /// The judge failed.
-    JudgeFailed,
-}
-
-/// What an answer says to the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Word {
-    Failed,
-    GoOn,
-    End,
-    Next(usize),
-}
-
-impl Word {
-    pub(super) fn fact(self) -> Fact {
-        Fact::Choice(match self {
-            Self::Failed => 0,
-            Self::GoOn => 1,
-            Self::End => 2,
-            Self::Next(speaker) => u32::try_from(speaker).unwrap_or(u32::MAX).saturating_add(3),
-        })
-    }
-
-    /// What nobody can have said is a failure.
-    fn of(fact: Fact) -> Self {
-        match fact {
-            Fact::Choice(1) => Self::GoOn,
-            Fact::Choice(2) => Self::End,
-            Fact::Choice(next @ 3..) => Self::Next(next as usize - 3),
-            _ => Self::Failed,
-        }
-    }
-}
 
 /// Somebody who speaks now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,7 +65,8 @@ pub struct ConversationProtocol {
     on_judge_fault: OnJudgeFault,
     /// With fewer speakers there is nobody to talk to.
     least: usize,
-    steps: u32,
+    most: u32,
+    /// Steps begun.
     done: u32,
     /// After how many steps it was judged last.
     judged: Option<u32>,
@@ -187,7 +94,7 @@ impl ConversationProtocol {
             on_speaker_fault: OnSpeakerFault::default(),
             on_judge_fault: OnJudgeFault::default(),
             least: 1,
-            steps: steps.max(1),
+            most: steps.max(1),
             done: 0,
             judged: None,
             speakers,
@@ -261,7 +168,7 @@ impl ConversationProtocol {
 
     /// The next step, if there is one.
     fn next_step(&mut self, effects: &mut Vec<Effect>) {
-        if self.done >= self.steps {
+        if self.done >= self.most {
             self.close(Ended::AtMost, effects);
         } else if self.present.len() < self.least {
             self.close(Ended::NobodyLeft, effects);
