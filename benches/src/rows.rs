@@ -532,6 +532,12 @@ pub const SUBJECTS: &[Subject] = &[
         work: pattern(Shape::Vote, Steps::Functions),
         rows: STEP,
     },
+    Subject {
+        name: "patterns/debate",
+        what: "a statement of a debate of 5 functions in one round, on one thread; polled in one future",
+        work: pattern(Shape::Debate, Steps::Functions),
+        rows: STEP,
+    },
 ];
 
 /// What a step of a pattern may cost.

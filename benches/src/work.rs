@@ -171,6 +171,8 @@ pub enum Shape {
     Hub,
     /// [`JUDGES`] judges, all at once, who have to agree.
     Vote,
+    /// [`SIDES`] sides that debate for one round, side by side.
+    Debate,
 }
 
 impl Shape {
@@ -183,6 +185,7 @@ impl Shape {
             Self::Graph => NODES,
             Self::Hub => SUBTASKS,
             Self::Vote => JUDGES,
+            Self::Debate => SIDES,
         }
     }
 }
@@ -207,6 +210,9 @@ pub const SCATTERED: u64 = 100;
 
 /// Judges of a vote.
 pub const JUDGES: u64 = 1_000;
+
+/// Sides of a debate.
+pub const SIDES: u64 = 5;
 
 /// Tasks of a graph.
 pub const NODES: u64 = 1_000;

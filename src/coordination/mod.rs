@@ -2,8 +2,9 @@
 //!
 //! The streaming [`pipeline`], the [`scatter`], [`map_reduce`], the task
 //! [`graph`](mod@graph), the [`hub`](mod@hub) with its spokes and
-//! [task records](task), loops that [`iterate`] until they converge, [state
-//! machines](states), and decisions: a [`vote`](mod@vote), its
+//! [task records](task), loops that [`iterate`] until they converge or [`refine`] a
+//! draft by turns, [state machines](states), [conversations](conversation),
+//! [swarms](mod@swarm), and decisions: a [`vote`](mod@vote), its
 //! [arbitration](arbitrate), and the resolution of [conflicts](conflict). Each is a
 //! pure machine ([`protocol`]) run by one supervised
 //! driver actor, as is a protocol of your own ([`ensemble`]).
@@ -66,7 +67,9 @@
 //! `d10_every_machine_with_a_timeout_and_a_failure_ends_once_within_its_bounds`,
 //! `d15_every_vote_of_up_to_four_judges_counts_each_once_and_ends_once`,
 //! `d16_every_arbitration_of_up_to_four_steps_ends_once`,
-//! `d19_every_resolution_ends_once_and_tries_each_strategy_once`), and so can yours,
+//! `d19_every_resolution_ends_once_and_tries_each_strategy_once`,
+//! `d17_every_conversation_of_up_to_four_ends_once_within_its_steps`,
+//! `d12_every_swarm_of_up_to_four_ends_once_within_its_generations`), and so can yours,
 //! with `testing::explore`.
 //!
 //! *Can I see it?* [`Pipeline::mermaid`] and [`Scatter::mermaid`] draw who is asked.
@@ -101,6 +104,8 @@
 
 pub mod arbitrate;
 pub mod conflict;
+mod contained;
+pub mod conversation;
 mod drawing;
 pub(crate) mod driver;
 mod ensemble;
@@ -113,16 +118,18 @@ mod pipeline;
 pub mod protocol;
 mod scatter;
 pub mod states;
+pub mod swarm;
 pub mod task;
 pub mod vote;
 
 pub use arbitrate::{Arbiter, ArbiterRules, Attempt, Attempted, Settles, Way};
 pub use conflict::resolve;
+pub use conversation::{debate, group_chat};
 pub use driver::{Participant, StageError};
 pub use ensemble::{Ensemble, ensemble};
 pub use graph::graph;
 pub use hub::{Hub, hub};
-pub use iterate::{Iterate, IterateProtocol, Otherwise, iterate};
+pub use iterate::{Iterate, IterateProtocol, OnFault, Otherwise, iterate, refine};
 pub use map_reduce::{MapReduce, MapReduceProtocol, Order, Reduction, map_reduce};
 pub use pattern::Streamed;
 pub use pipeline::{
@@ -135,6 +142,7 @@ pub use scatter::{
     Arrivals, Need, Scatter, ScatterProtocol, ScatterRef, Scattered, combine, scatter,
 };
 pub use states::state_machine;
+pub use swarm::{particle_swarm, swarm};
 pub use vote::{
     Abstention, Ballot, Closed, Dispute, RunoffRound, Settled, Support, Verdict, Voice, Vote,
     VoteProtocol, Why, by_confidence, by_quality, ranked_vote, vote,

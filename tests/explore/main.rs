@@ -2,10 +2,12 @@
 //! them with one line wrong, which must be found.
 
 mod conflict;
+mod conversation;
 mod graph;
 mod hub;
 mod mutants;
 mod shipped;
 mod states;
+mod swarm;
 mod users;
 mod vote;

@@ -2,8 +2,8 @@
 
 use callboard::coordination::protocol::{Fact, Protocol};
 use callboard::coordination::{
-    IterateProtocol, MapReduceProtocol, Need, Order, Otherwise, PipelineProtocol, ScatterProtocol,
-    StageRules,
+    IterateProtocol, MapReduceProtocol, Need, OnFault, Order, Otherwise, PipelineProtocol,
+    ScatterProtocol, StageRules,
 };
 use callboard::prelude::*;
 use callboard::testing::explore::{Explorer, Report, explore};
@@ -141,6 +141,29 @@ fn d11_every_loop_ends_once_and_keeps_two_answers() {
                     });
                 passes(explorer);
             }
+        }
+    }
+}
+
+#[test]
+fn d17_every_refinement_by_up_to_four_members_ends_once_and_keeps_two_drafts() {
+    let scores = [Fact::Number(0.25), Fact::Number(0.75), Fact::Nothing];
+    for members in 1..=4 {
+        for otherwise in [Otherwise::BestSoFar, Otherwise::Escalate] {
+            let most = members as u32 + 1;
+            let machine = IterateProtocol::new(most, 0.0, Some(0.75), otherwise)
+                .taking_turns(members)
+                .on_fault(OnFault::Skips);
+            let explorer = awkward(machine, members + 1)
+                .facts(scores)
+                .at_most_under_way(1)
+                .invariant("the last and the best are kept", |seen| {
+                    seen.ledger().kept() <= 2 || seen.ledger().is_over()
+                })
+                .invariant("there are no more iterations than said", move |seen| {
+                    seen.machine().iterations() <= most
+                });
+            passes(explorer);
         }
     }
 }

@@ -6,11 +6,12 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use callboard::actor::Worker;
+use callboard::coordination::conversation::Turn;
 use callboard::coordination::graph::{Graph, Task, graph};
 use callboard::coordination::hub::HubReport;
 use callboard::coordination::states::{State, StateMachine};
 use callboard::coordination::task::TaskRecord;
-use callboard::coordination::{Pipeline, hub, pipeline, scatter, state_machine, vote};
+use callboard::coordination::{Pipeline, debate, hub, pipeline, scatter, state_machine, vote};
 use callboard::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 
@@ -63,6 +64,7 @@ pub(super) async fn callboard(shape: Shape, of: Steps, steps: u64) -> Duration {
         Shape::States => value(in_a_row(workers), &system).await,
         Shape::Hub => desk(workers, &system).await,
         Shape::Vote => agreed(workers, &system).await,
+        Shape::Debate => argued(workers, &system).await,
     };
     let pattern = pattern.expect("the pattern starts");
     let started = Instant::now();
@@ -152,6 +154,25 @@ async fn agreed(
     Ok(all.map(|verdict| verdict.decision.expect("they agree")))
 }
 
+/// What the last of them says, who are all asked about the topic.
+async fn argued(
+    sides: Vec<WorkerRef<u64, u64>>,
+    system: &System,
+) -> Result<WorkerRef<u64, u64>, StartError> {
+    let named = sides.into_iter().zip(0..).map(|(side, at): (_, u64)| {
+        let speaks = WorkerRef::from_fn("speaks", move |turn: Turn<u64, u64>| {
+            let side = side.clone();
+            async move { Ok(side.ask(*turn.topic()).await?.value) }
+        });
+        (format!("side-{at}"), speaks)
+    });
+    let all = debate(named).rounds(1).start(system, "all").await?;
+    Ok(all.map(|debated| {
+        let last = debated.transcript.statements().next_back();
+        *last.expect("they speak").1
+    }))
+}
+
 fn runs(shape: Shape, steps: u64) -> u64 {
     steps.div_ceil(shape.workers())
 }
@@ -160,7 +181,7 @@ fn expected(shape: Shape, n: u64) -> u64 {
     match shape {
         Shape::Pipeline | Shape::States => n + shape.workers(),
         Shape::Scatter | Shape::Hub => (n + 1) * shape.workers(),
-        Shape::Vote => n + 1,
+        Shape::Vote | Shape::Debate => n + 1,
         // Each row adds one to the row before.
         Shape::Graph => (1..=NODES / ABREAST).map(|row| (n + row) * ABREAST).sum(),
     }
@@ -247,7 +268,7 @@ impl Contender for ByHand {
             for n in 0..runs(shape, steps) {
                 let answer = match shape {
                     Shape::Scatter => all(hands.iter().map(|hand| hand.call(n)).collect()).await,
-                    Shape::Vote => {
+                    Shape::Vote | Shape::Debate => {
                         let said = all(hands.iter().map(|hand| hand.call(n)).collect()).await;
                         said / shape.workers()
                     }

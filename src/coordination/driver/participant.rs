@@ -21,8 +21,8 @@ pub(crate) fn valid<T>(is_valid: impl Fn(&T) -> bool + Send + Sync + 'static) ->
     })
 }
 
-/// What a value of a known type says to the machine.
-type Read<T> = Arc<dyn Fn(&T) -> Fact + Send + Sync>;
+/// What a value of a known type, and what it says about itself, says to the machine.
+type Read<T> = Arc<dyn Fn(&T, &Metadata) -> Fact + Send + Sync>;
 
 /// Copies a payload of the type that it was made for.
 pub(crate) type Copier = fn(&Payload) -> Option<Payload>;
@@ -112,7 +112,7 @@ impl<Out> Reads<Out> {
         if let Some(check) = &self.check {
             check(&value)?;
         }
-        let said = self.read.as_ref().map(|read| read(&value));
+        let said = self.read.as_ref().map(|read| read(&value, &metadata));
         let kept = (self.keep)(value);
         let fact = match (said, &kept) {
             (Some(fact), _) => fact,
@@ -201,7 +201,15 @@ impl<In: Send + 'static, Out: Send + 'static> Participant<In, Out> {
     /// What an answer says to the machine. Default: of a splitter, how many parts
     /// there are, and else nothing. A panic in here is a permanent fault of the
     /// call.
-    pub fn reads(mut self, read: impl Fn(&Out) -> Fact + Send + Sync + 'static) -> Self {
+    pub fn reads(self, read: impl Fn(&Out) -> Fact + Send + Sync + 'static) -> Self {
+        self.reads_served(move |value, _| read(value))
+    }
+
+    /// As [`Participant::reads`], with what the answer says about itself.
+    pub(crate) fn reads_served(
+        mut self,
+        read: impl Fn(&Out, &Metadata) -> Fact + Send + Sync + 'static,
+    ) -> Self {
         self.reads.read = Some(Arc::new(read));
         self
     }

@@ -8,18 +8,25 @@ use crate::coordination::protocol::{
     Call, Effect, Fact, Failure, Feed, Happened, Protocol, StepOutcome,
 };
 
-/// Who makes the next one of the last.
-const WORKER: usize = 0;
-/// Who is asked when no iteration is left.
-const ESCALATION: usize = 1;
-
 /// What a loop comes to that has used up its iterations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Otherwise {
     /// The best so far.
     BestSoFar,
-    /// What somebody else makes of the best so far: the second worker.
+    /// What somebody else makes of the best so far: the last worker.
     Escalate,
+}
+
+/// What becomes of a loop when an iteration fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum OnFault {
+    /// It fails. The default.
+    #[default]
+    Fails,
+    /// The iteration is lost, and the next one goes on from what there was. It fails
+    /// if all did.
+    Skips,
 }
 
 /// The rules of a loop: each answer goes into the next iteration, until the score
@@ -31,6 +38,9 @@ pub struct IterateProtocol {
     change: f64,
     good_enough: Option<f64>,
     otherwise: Otherwise,
+    on_fault: OnFault,
+    /// Those who take turns.
+    members: usize,
     done: u32,
     /// The call under way.
     call: Call,
@@ -56,6 +66,8 @@ impl IterateProtocol {
             change,
             good_enough,
             otherwise,
+            on_fault: OnFault::default(),
+            members: 1,
             done: 0,
             call: 0,
             last: None,
@@ -63,6 +75,31 @@ impl IterateProtocol {
             escalates: false,
             is_over: false,
         }
+    }
+
+    /// So many workers take turns, one an iteration. Default 1.
+    #[must_use]
+    pub fn taking_turns(mut self, members: usize) -> Self {
+        self.members = members.max(1);
+        self
+    }
+
+    /// What becomes of it when an iteration fails. Default: it fails.
+    #[must_use]
+    pub fn on_fault(mut self, policy: OnFault) -> Self {
+        self.on_fault = policy;
+        self
+    }
+
+    /// Iterations so far.
+    #[must_use]
+    pub fn iterations(&self) -> u32 {
+        self.done
+    }
+
+    /// Whose turn it is.
+    fn member(&self) -> usize {
+        self.done as usize % self.members
     }
 
     fn ask(&mut self, worker: usize, feed: Feed, effects: &mut Vec<Effect>) {
@@ -86,8 +123,8 @@ impl IterateProtocol {
                 _ => None,
             },
         };
-        self.done += 1;
         self.note(effects);
+        self.done += 1;
         let has_converged = match (now.score, self.last.and_then(|last| last.score)) {
             (Some(now), Some(last)) => (now - last).abs() < self.change,
             _ => false,
@@ -105,23 +142,54 @@ impl IterateProtocol {
             self.end(Effect::Finish(Feed::AnswerTo(best.call)), effects);
         } else if self.done < self.most {
             forget(earlier, [now, best], effects);
-            self.call += 1;
-            self.ask(WORKER, Feed::AnswerTo(now.call), effects);
-        } else if self.otherwise == Otherwise::Escalate {
-            forget(earlier, [best, best], effects);
-            self.escalates = true;
-            self.call += 1;
-            self.ask(ESCALATION, Feed::AnswerTo(best.call), effects);
+            self.iterate(effects);
         } else {
-            self.end(Effect::Finish(Feed::AnswerTo(best.call)), effects);
+            forget(earlier, [best, best], effects);
+            self.used_up(best, effects);
+        }
+    }
+
+    /// The next one, of the last that there is.
+    fn iterate(&mut self, effects: &mut Vec<Effect>) {
+        self.call += 1;
+        let last = self.last.map(|last| Feed::AnswerTo(last.call));
+        self.ask(self.member(), last.unwrap_or(Feed::Input), effects);
+    }
+
+    /// No iteration is left.
+    fn used_up(&mut self, best: Scored, effects: &mut Vec<Effect>) {
+        match self.otherwise {
+            Otherwise::BestSoFar => self.end(Effect::Finish(Feed::AnswerTo(best.call)), effects),
+            Otherwise::Escalate => {
+                self.escalates = true;
+                self.call += 1;
+                self.ask(self.members, Feed::AnswerTo(best.call), effects);
+            }
+        }
+    }
+
+    fn failed(&mut self, effects: &mut Vec<Effect>) {
+        if self.on_fault == OnFault::Fails || self.escalates {
+            return self.end(Effect::Fail(Failure::Call(self.call)), effects);
+        }
+        effects.push(Effect::Note {
+            worker: self.member(),
+            outcome: StepOutcome::Failed,
+        });
+        self.done += 1;
+        match self.best {
+            _ if self.done < self.most => self.iterate(effects),
+            Some(best) => self.used_up(best, effects),
+            None => self.end(Effect::Fail(Failure::Call(self.call)), effects),
         }
     }
 
     /// Each iteration is an event, and a warning where few are left.
     fn note(&self, effects: &mut Vec<Effect>) {
-        let few_left = self.done < self.most && self.done * 5 >= self.most * 4;
+        let done = self.done + 1;
+        let few_left = done < self.most && u64::from(done) * 5 >= u64::from(self.most) * 4;
         effects.push(Effect::Note {
-            worker: WORKER,
+            worker: self.member(),
             outcome: match few_left {
                 true => StepOutcome::FewLeft,
                 false => StepOutcome::Done,
@@ -142,7 +210,7 @@ impl Protocol for IterateProtocol {
     fn on(&mut self, event: &Happened, _now: Duration, effects: &mut Vec<Effect>) {
         match *event {
             _ if self.is_over => {}
-            Happened::Began => self.ask(WORKER, Feed::Input, effects),
+            Happened::Began => self.ask(0, Feed::Input, effects),
             Happened::Answered { call, .. } if call == self.call && self.escalates => {
                 self.end(Effect::Finish(Feed::AnswerTo(call)), effects);
             }
@@ -150,7 +218,7 @@ impl Protocol for IterateProtocol {
                 self.answered(fact, effects);
             }
             Happened::Failed { call, .. } if call == self.call => {
-                self.end(Effect::Fail(Failure::Call(call)), effects);
+                self.failed(effects);
             }
             // News of a call that is over.
             _ => {}

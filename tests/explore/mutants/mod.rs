@@ -1,6 +1,7 @@
 //! Copies of the shipped machines with one line wrong. Each wrong line must be
 //! found.
 
+mod conversation;
 mod graph;
 mod hub;
 mod iterate;
@@ -8,6 +9,7 @@ mod map_reduce;
 mod pipeline;
 mod scatter;
 mod states;
+mod swarm;
 mod vote;
 
 use callboard::coordination::protocol::Protocol;
