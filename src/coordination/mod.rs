@@ -2,8 +2,8 @@
 //!
 //! The streaming [`pipeline`], the [`scatter`], [`map_reduce`], the task
 //! [`graph`](mod@graph), the [`hub`](mod@hub) with its spokes and
-//! [task records](task), loops that [`iterate`] until they converge, [state
-//! machines](states), and decisions: a [`vote`](mod@vote), its
+//! [task records](task), the [handoff], loops that [`iterate`]
+//! until they converge, [state machines](states), and decisions: a [`vote`](mod@vote), its
 //! [arbitration](arbitrate), and the resolution of [conflicts](conflict). Each is a
 //! pure machine ([`protocol`]) run by one supervised
 //! driver actor, as is a protocol of your own ([`ensemble`]).
@@ -46,6 +46,9 @@
 //! *What if it has to be planned who does what?* The [hub](mod@hub) has a planner,
 //! gives each task to whoever fits it best, and checks the answer before it counts.
 //!
+//! *What if somebody else is to go on?* A [handoff] gives everything there is to know
+//! to one of several, and to no two.
+//!
 //! *What happens when a worker fails?* The protocol decides: a pipeline ends
 //! the item with the stage's name in the fault, a scatter goes by its [`Need`], a
 //! graph by its [policy](graph::OnFailure).
@@ -66,7 +69,8 @@
 //! `d10_every_machine_with_a_timeout_and_a_failure_ends_once_within_its_bounds`,
 //! `d15_every_vote_of_up_to_four_judges_counts_each_once_and_ends_once`,
 //! `d16_every_arbitration_of_up_to_four_steps_ends_once`,
-//! `d19_every_resolution_ends_once_and_tries_each_strategy_once`), and so can yours,
+//! `d19_every_resolution_ends_once_and_tries_each_strategy_once`,
+//! `d18_every_handoff_has_at_most_one_owner_and_ends_once`), and so can yours,
 //! with `testing::explore`.
 //!
 //! *Can I see it?* [`Pipeline::mermaid`] and [`Scatter::mermaid`] draw who is asked.
@@ -101,6 +105,7 @@ mod drawing;
 pub(crate) mod driver;
 mod ensemble;
 pub mod graph;
+pub mod handoff;
 pub mod hub;
 mod iterate;
 mod map_reduce;

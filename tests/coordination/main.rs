@@ -7,6 +7,7 @@ mod bad_input;
 mod common;
 mod conflict;
 mod graph;
+mod handoff;
 mod hub;
 mod iterate;
 mod map_reduce;

@@ -3,6 +3,7 @@
 
 mod conflict;
 mod graph;
+mod handoff;
 mod hub;
 mod mutants;
 mod shipped;
