@@ -2,7 +2,7 @@
 //!
 //! The streaming [`pipeline`], the [`scatter`], [`map_reduce`], the task
 //! [`graph`](mod@graph), the [`hub`](mod@hub) with its spokes and
-//! [task records](task), the [handoff], loops that [`iterate`]
+//! [task records](task), the [planner](plan), the [handoff], loops that [`iterate`]
 //! until they converge, [state machines](states), and decisions: a [`vote`](mod@vote), its
 //! [arbitration](arbitrate), and the resolution of [conflicts](conflict). Each is a
 //! pure machine ([`protocol`]) run by one supervised
@@ -46,6 +46,9 @@
 //! *What if it has to be planned who does what?* The [hub](mod@hub) has a planner,
 //! gives each task to whoever fits it best, and checks the answer before it counts.
 //!
+//! *What if the steps are not known before, but what each needs and gives is?* A
+//! [planner](plan) finds the cheapest plan, and another where a step fails.
+//!
 //! *What if somebody else is to go on?* A [handoff] gives everything there is to know
 //! to one of several, and to no two.
 //!
@@ -70,7 +73,8 @@
 //! `d15_every_vote_of_up_to_four_judges_counts_each_once_and_ends_once`,
 //! `d16_every_arbitration_of_up_to_four_steps_ends_once`,
 //! `d19_every_resolution_ends_once_and_tries_each_strategy_once`,
-//! `d18_every_handoff_has_at_most_one_owner_and_ends_once`), and so can yours,
+//! `d18_every_handoff_has_at_most_one_owner_and_ends_once`,
+//! `d21_every_planning_ends_once_and_plans_no_more_than_it_may`), and so can yours,
 //! with `testing::explore`.
 //!
 //! *Can I see it?* [`Pipeline::mermaid`] and [`Scatter::mermaid`] draw who is asked.
@@ -111,6 +115,7 @@ mod iterate;
 mod map_reduce;
 mod pattern;
 mod pipeline;
+pub mod plan;
 pub mod protocol;
 mod scatter;
 pub mod states;
@@ -129,6 +134,7 @@ pub use pattern::Streamed;
 pub use pipeline::{
     Checkpoints, Fields, Flow, Pipeline, PipelineProtocol, PipelineRef, Stage, StageRules, pipeline,
 };
+pub use plan::planner;
 pub use protocol::{
     Broken, Call, Dice, Effect, Fact, Failure, Feed, Happened, Protocol, Rule, StepOutcome, Timer,
 };

@@ -13,6 +13,7 @@ mod iterate;
 mod map_reduce;
 mod patterns;
 mod pipeline;
+mod plan;
 mod scatter;
 mod states;
 mod streaming;

@@ -6,6 +6,7 @@ mod graph;
 mod handoff;
 mod hub;
 mod mutants;
+mod plan;
 mod shipped;
 mod states;
 mod users;
