@@ -2,7 +2,8 @@
 //!
 //! The streaming [`pipeline`], the [`scatter`], [`map_reduce`], the task
 //! [`graph`](mod@graph), the [`hub`](mod@hub) with its spokes and
-//! [task records](task), the [planner](plan), the [handoff], loops that [`iterate`]
+//! [task records](task), the [planner](plan), the
+//! [blackboard](mod@blackboard), the [handoff], loops that [`iterate`]
 //! until they converge, [state machines](states), and decisions: a [`vote`](mod@vote), its
 //! [arbitration](arbitrate), and the resolution of [conflicts](conflict). Each is a
 //! pure machine ([`protocol`]) run by one supervised
@@ -49,6 +50,9 @@
 //! *What if the steps are not known before, but what each needs and gives is?* A
 //! [planner](plan) finds the cheapest plan, and another where a step fails.
 //!
+//! *What if nobody knows who has something to say next?* Sources watch a
+//! [blackboard](mod@blackboard), and write on it when they have.
+//!
 //! *What if somebody else is to go on?* A [handoff] gives everything there is to know
 //! to one of several, and to no two.
 //!
@@ -74,7 +78,8 @@
 //! `d16_every_arbitration_of_up_to_four_steps_ends_once`,
 //! `d19_every_resolution_ends_once_and_tries_each_strategy_once`,
 //! `d18_every_handoff_has_at_most_one_owner_and_ends_once`,
-//! `d21_every_planning_ends_once_and_plans_no_more_than_it_may`), and so can yours,
+//! `d21_every_planning_ends_once_and_plans_no_more_than_it_may`,
+//! `every_blackboard_of_up_to_four_sources_ends_once_within_its_steps`), and so can yours,
 //! with `testing::explore`.
 //!
 //! *Can I see it?* [`Pipeline::mermaid`] and [`Scatter::mermaid`] draw who is asked.
@@ -104,6 +109,7 @@
 //! nor a message, and one that is not costs a place in the driver.
 
 pub mod arbitrate;
+pub mod blackboard;
 pub mod conflict;
 mod drawing;
 pub(crate) mod driver;
@@ -123,6 +129,7 @@ pub mod task;
 pub mod vote;
 
 pub use arbitrate::{Arbiter, ArbiterRules, Attempt, Attempted, Settles, Way};
+pub use blackboard::blackboard;
 pub use conflict::resolve;
 pub use driver::{Participant, StageError};
 pub use ensemble::{Ensemble, ensemble};

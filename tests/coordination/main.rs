@@ -4,6 +4,7 @@
 
 mod arbitrate;
 mod bad_input;
+mod blackboard;
 mod common;
 mod conflict;
 mod graph;

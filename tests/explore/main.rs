@@ -1,6 +1,7 @@
 //! Every shipped protocol against every order of what may happen, and copies of
 //! them with one line wrong, which must be found.
 
+mod blackboard;
 mod conflict;
 mod graph;
 mod handoff;
