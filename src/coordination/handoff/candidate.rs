@@ -152,7 +152,7 @@ impl Serve<Arc<Proposal>, Heard> for Offering {
             let Some(answers) = &self.answers else {
                 return Ok(Served::new(Heard::Accepted));
             };
-            let (number, handoff) = (it.number, it.to(&self.name));
+            let (number, handoff) = (it.number, Box::new(it.to(&self.name)));
             let reply = answers.ask(Offer::Handoff { number, handoff }).await?;
             Ok(reply.map(Heard::from))
         })

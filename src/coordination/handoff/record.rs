@@ -196,7 +196,7 @@ pub enum Offer {
         /// Which: the same number in all offers of one handoff.
         number: u64,
         /// What.
-        handoff: Handoff,
+        handoff: Box<Handoff>,
     },
     /// It is not wanted any more, whether or not it accepted: somebody else has taken
     /// it, or it gave no answer in time.
