@@ -462,8 +462,8 @@ impl System {
     }
 }
 
-/// The wall clock, which envelopes of other processes are stamped with.
-fn unix_seconds() -> f64 {
+/// The wall clock, which what goes to other processes is stamped with.
+pub(crate) fn unix_seconds() -> f64 {
     #[expect(clippy::disallowed_methods, reason = "envelopes carry wall-clock time")]
     let now = std::time::SystemTime::now();
     now.duration_since(std::time::UNIX_EPOCH)

@@ -116,6 +116,7 @@ pub use self::core::request::Request;
 pub use self::core::slot::{ActorId, Down, WatchId};
 pub use self::core::tell::Tell;
 pub use self::core::transitions::Transitions;
+pub(crate) use self::envelope::unix_seconds;
 pub use self::envelope::{
     DeliverError, Envelope, Header, InvalidEnvelope, Kind, Logged, MessageLog,
 };

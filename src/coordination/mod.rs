@@ -5,6 +5,9 @@
 //! [task records](task), loops that [`iterate`] until they converge or [`refine`] a
 //! draft by turns, [state machines](states), [conversations](conversation),
 //! [swarms](mod@swarm), and decisions: a [`vote`](mod@vote), its
+//! [task records](task), the [planner](plan), the
+//! [blackboard](mod@blackboard), the [handoff], loops that [`iterate`]
+//! until they converge, [state machines](states), and decisions: a [`vote`](mod@vote), its
 //! [arbitration](arbitrate), and the resolution of [conflicts](conflict). Each is a
 //! pure machine ([`protocol`]) run by one supervised
 //! driver actor, as is a protocol of your own ([`ensemble`]).
@@ -47,6 +50,15 @@
 //! *What if it has to be planned who does what?* The [hub](mod@hub) has a planner,
 //! gives each task to whoever fits it best, and checks the answer before it counts.
 //!
+//! *What if the steps are not known before, but what each needs and gives is?* A
+//! [planner](plan) finds the cheapest plan, and another where a step fails.
+//!
+//! *What if nobody knows who has something to say next?* Sources watch a
+//! [blackboard](mod@blackboard), and write on it when they have.
+//!
+//! *What if somebody else is to go on?* A [handoff] gives everything there is to know
+//! to one of several, and to no two.
+//!
 //! *What happens when a worker fails?* The protocol decides: a pipeline ends
 //! the item with the stage's name in the fault, a scatter goes by its [`Need`], a
 //! graph by its [policy](graph::OnFailure).
@@ -70,6 +82,9 @@
 //! `d19_every_resolution_ends_once_and_tries_each_strategy_once`,
 //! `d17_every_conversation_of_up_to_four_ends_once_within_its_steps`,
 //! `d12_every_swarm_of_up_to_four_ends_once_within_its_generations`), and so can yours,
+//! `d18_every_handoff_has_at_most_one_owner_and_ends_once`,
+//! `d21_every_planning_ends_once_and_plans_no_more_than_it_may`,
+//! `every_blackboard_of_up_to_four_sources_ends_once_within_its_steps`), and so can yours,
 //! with `testing::explore`.
 //!
 //! *Can I see it?* [`Pipeline::mermaid`] and [`Scatter::mermaid`] draw who is asked.
@@ -103,6 +118,7 @@
 //! nor a message, and one that is not costs a place in the driver.
 
 pub mod arbitrate;
+pub mod blackboard;
 pub mod conflict;
 mod contained;
 pub mod conversation;
@@ -110,11 +126,13 @@ mod drawing;
 pub(crate) mod driver;
 mod ensemble;
 pub mod graph;
+pub mod handoff;
 pub mod hub;
 mod iterate;
 mod map_reduce;
 mod pattern;
 mod pipeline;
+pub mod plan;
 pub mod protocol;
 mod scatter;
 pub mod states;
@@ -123,6 +141,7 @@ pub mod task;
 pub mod vote;
 
 pub use arbitrate::{Arbiter, ArbiterRules, Attempt, Attempted, Settles, Way};
+pub use blackboard::blackboard;
 pub use conflict::resolve;
 pub use conversation::{debate, group_chat};
 pub use driver::{Participant, StageError};
@@ -135,6 +154,7 @@ pub use pattern::Streamed;
 pub use pipeline::{
     Checkpoints, Fields, Flow, Pipeline, PipelineProtocol, PipelineRef, Stage, StageRules, pipeline,
 };
+pub use plan::planner;
 pub use protocol::{
     Broken, Call, Dice, Effect, Fact, Failure, Feed, Happened, Protocol, Rule, StepOutcome, Timer,
 };

@@ -4,15 +4,18 @@
 
 mod arbitrate;
 mod bad_input;
+mod blackboard;
 mod common;
 mod conflict;
 mod conversation;
 mod graph;
+mod handoff;
 mod hub;
 mod iterate;
 mod map_reduce;
 mod patterns;
 mod pipeline;
+mod plan;
 mod refine;
 mod scatter;
 mod states;

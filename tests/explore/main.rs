@@ -1,11 +1,14 @@
 //! Every shipped protocol against every order of what may happen, and copies of
 //! them with one line wrong, which must be found.
 
+mod blackboard;
 mod conflict;
 mod conversation;
 mod graph;
+mod handoff;
 mod hub;
 mod mutants;
+mod plan;
 mod shipped;
 mod states;
 mod swarm;
