@@ -46,6 +46,10 @@
 //! *What if it has to be planned who does what?* The [hub](mod@hub) has a planner,
 //! gives each task to whoever fits it best, and checks the answer before it counts.
 //!
+//! *What if workers come and go, and who does what is decided task by task?* A
+//! [router](mod@route) chooses from a [`Directory`] by what they can do. Events go by
+//! topic over a [`Bus`], and can begin work.
+//!
 //! *What happens when a worker fails?* The protocol decides: a pipeline ends
 //! the item with the stage's name in the fault, a scatter goes by its [`Need`], a
 //! graph by its [policy](graph::OnFailure).
@@ -62,6 +66,7 @@
 //! `d3_every_scatter_over_up_to_four_workers_ends_once`,
 //! `d4_every_map_reduce_of_up_to_four_batches_ends_once_and_keeps_little`,
 //! `d1_every_hub_of_up_to_four_spokes_ends_once_and_asks_nobody_twice`,
+//! `d7_every_routing_of_up_to_four_parts_ends_once_within_its_attempts`,
 //! `d11_every_loop_ends_once_and_keeps_two_answers`,
 //! `d10_every_machine_with_a_timeout_and_a_failure_ends_once_within_its_bounds`,
 //! `d15_every_vote_of_up_to_four_judges_counts_each_once_and_ends_once`,
@@ -96,6 +101,7 @@
 //! nor a message, and one that is not costs a place in the driver.
 
 pub mod arbitrate;
+pub mod bus;
 pub mod conflict;
 mod drawing;
 pub(crate) mod driver;
@@ -107,12 +113,14 @@ mod map_reduce;
 mod pattern;
 mod pipeline;
 pub mod protocol;
+pub mod route;
 mod scatter;
 pub mod states;
 pub mod task;
 pub mod vote;
 
 pub use arbitrate::{Arbiter, ArbiterRules, Attempt, Attempted, Settles, Way};
+pub use bus::Bus;
 pub use conflict::resolve;
 pub use driver::{Participant, StageError};
 pub use ensemble::{Ensemble, ensemble};
@@ -127,6 +135,7 @@ pub use pipeline::{
 pub use protocol::{
     Broken, Call, Dice, Effect, Fact, Failure, Feed, Happened, Protocol, Rule, StepOutcome, Timer,
 };
+pub use route::{Directory, route};
 pub use scatter::{
     Arrivals, Need, Scatter, ScatterProtocol, ScatterRef, Scattered, combine, scatter,
 };
