@@ -4,6 +4,7 @@
 
 mod arbitrate;
 mod bad_input;
+mod bus;
 mod common;
 mod conflict;
 mod graph;
@@ -12,6 +13,7 @@ mod iterate;
 mod map_reduce;
 mod patterns;
 mod pipeline;
+mod route;
 mod scatter;
 mod states;
 mod streaming;

@@ -5,6 +5,7 @@ mod conflict;
 mod graph;
 mod hub;
 mod mutants;
+mod route;
 mod shipped;
 mod states;
 mod users;

@@ -116,7 +116,9 @@ impl<P> History<P> {
 }
 
 fn messages<P>(line: &Line<P>) -> Vec<Arc<Envelope<P>>> {
-    line.iter().map(|(_, message)| Arc::clone(message)).collect()
+    line.iter()
+        .map(|(_, message)| Arc::clone(message))
+        .collect()
 }
 
 /// Whom a message is between: one where it is to oneself.

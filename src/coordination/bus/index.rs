@@ -45,7 +45,11 @@ impl<T> Index<T> {
                 Segment::Any => node.any.get_or_insert_with(|| Box::new(Self::new())),
             };
         }
-        let place = if filter.is_open { &mut node.open } else { &mut node.here };
+        let place = if filter.is_open {
+            &mut node.open
+        } else {
+            &mut node.here
+        };
         place.get_or_insert_with(|| Arc::new(make()))
     }
 
@@ -65,7 +69,11 @@ impl<T> Index<T> {
         is_needed: &mut impl FnMut(&T) -> bool,
     ) -> Option<Arc<T>> {
         let Some((first, rest)) = segments.split_first() else {
-            let place = if is_open { &mut self.open } else { &mut self.here };
+            let place = if is_open {
+                &mut self.open
+            } else {
+                &mut self.here
+            };
             return match place {
                 Some(it) if !is_needed(it) => place.take(),
                 _ => None,
@@ -159,7 +167,15 @@ mod tests {
 
     #[test]
     fn d8_a_filter_that_could_be_misread_is_refused() {
-        for filter in ["", "task:", ":", "task:cr*", "**:created", "a:**:b", "a:b:c:d:e:f:g:h:i"] {
+        for filter in [
+            "",
+            "task:",
+            ":",
+            "task:cr*",
+            "**:created",
+            "a:**:b",
+            "a:b:c:d:e:f:g:h:i",
+        ] {
             assert!(Filter::new(filter).is_err(), "{filter}");
         }
         assert!(Filter::new(&"a".repeat(257)).is_err());

@@ -260,7 +260,10 @@ impl<E: Send + Sync + 'static> Bus<E> {
         let filter = Filter::new(filter)?;
         let stream = self.enter(&filter, |channel| channel.feed.subscribe());
         let source = Source::Alone(stream);
-        Ok(Subscription::new(source, self.leave(filter, Kind::Listener)))
+        Ok(Subscription::new(
+            source,
+            self.leave(filter, Kind::Listener),
+        ))
     }
 
     /// Joins the group of this name that listens with this filter: each event goes to
@@ -278,14 +281,18 @@ impl<E: Send + Sync + 'static> Bus<E> {
         let (filter, name) = (Filter::new(filter)?, group.into());
         let group = self.enter(&filter, |channel| {
             let mut members = channel.members.lock();
-            let known = members.groups.entry(Arc::clone(&name)).or_insert_with(|| {
-                (Arc::new(Group::new(channel.feed.subscribe())), 0)
-            });
+            let known = members
+                .groups
+                .entry(Arc::clone(&name))
+                .or_insert_with(|| (Arc::new(Group::new(channel.feed.subscribe())), 0));
             known.1 += 1;
             Arc::clone(&known.0)
         });
         let kind = Kind::Member(name);
-        Ok(Subscription::new(Source::Shared(group), self.leave(filter, kind)))
+        Ok(Subscription::new(
+            Source::Shared(group),
+            self.leave(filter, kind),
+        ))
     }
 
     /// Tells an actor, from now on, as long as the result is kept. What its mailbox

@@ -142,10 +142,7 @@ pub struct ActorSubscription<E> {
 
 impl<E> ActorSubscription<E> {
     pub(super) fn new(tap: Arc<Tap<E>>, leave: Leave<E>) -> Self {
-        Self {
-            tap,
-            _leave: leave,
-        }
+        Self { tap, _leave: leave }
     }
 
     /// How many events the actor's mailbox had no room for, or came after its end.

@@ -187,7 +187,10 @@ impl fmt::Display for InvalidTopic {
                 write!(f, "a topic has {LONGEST} bytes at most and not {bytes}")
             }
             Self::TooDeep(segments) => {
-                write!(f, "a topic has {MOST_SEGMENTS} segments at most and not {segments}")
+                write!(
+                    f,
+                    "a topic has {MOST_SEGMENTS} segments at most and not {segments}"
+                )
             }
             Self::Wildcard(text) => write!(
                 f,

@@ -249,7 +249,8 @@ where
             }
             // Said once: the event of this is deeper, and is passed over.
             Command::Happened(event) if event.depth == MOST_DEPTH => {
-                let words = format!("{MOST_DEPTH} workflows have led to this event, it begins none");
+                let words =
+                    format!("{MOST_DEPTH} workflows have led to this event, it begins none");
                 workflow.ended(event.id, event.depth, Err(Fault::permanent(words)));
             }
             Command::Happened(_) => {}

@@ -56,7 +56,10 @@ impl<In: Send + 'static, Out: Send + 'static> Agent<In, Out> {
             worker: worker.into(),
             skills: Skills::default(),
             description: None,
-            traits: Traits { speed: 1.0, power: 1.0 },
+            traits: Traits {
+                speed: 1.0,
+                power: 1.0,
+            },
             room: ROOM,
         }
     }

@@ -30,7 +30,10 @@ pub struct TooManyNeeds(
 impl fmt::Display for TooManyNeeds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(needs) = self;
-        write!(f, "a team covers {MOST_NEEDS} capabilities and not {needs}, split the task")
+        write!(
+            f,
+            "a team covers {MOST_NEEDS} capabilities and not {needs}, split the task"
+        )
     }
 }
 
@@ -93,10 +96,7 @@ impl<In: Send + 'static, Out: Send + 'static> Directory<In, Out> {
 }
 
 /// A place with each of those chosen; `None` if somebody else was faster.
-fn picked<In, Out>(
-    decision: &Decision,
-    entries: &[Found<In, Out>],
-) -> Option<Vec<Pick<In, Out>>> {
+fn picked<In, Out>(decision: &Decision, entries: &[Found<In, Out>]) -> Option<Vec<Pick<In, Out>>> {
     let chosen = decision.chosen.iter().zip(entries);
     chosen
         .map(|(chosen, entry)| {
@@ -161,7 +161,9 @@ impl<In: Send + 'static, Out: Send + 'static> Inside<In, Out> {
     ) -> (Decision, Vec<Found<In, Out>>) {
         let mut decision = Decision::new(Matched::ByLikeness, effort);
         let described = self.described();
-        let closest = described.index.closest(&self.embedder.embed(text), MOST_ALIKE);
+        let closest = described
+            .index
+            .closest(&self.embedder.embed(text), MOST_ALIKE);
         let mut candidates = Vec::new();
         for (at, likeness) in closest {
             let entry = Arc::clone(&described.entries[at]);
@@ -194,21 +196,27 @@ impl<In: Send + 'static, Out: Send + 'static> Inside<In, Out> {
         }
         let of = |set: u64| {
             let needs = needs.iter().enumerate();
-            needs.filter(move |(bit, _)| set >> bit & 1 == 1).map(|(_, need)| need.as_str())
+            needs
+                .filter(move |(bit, _)| set >> bit & 1 == 1)
+                .map(|(_, need)| need.as_str())
         };
         let mut able: Vec<(Candidate<In, Out>, u64)> = Vec::new();
         for (entry, set) in who.into_values() {
             let level = entry.agent.skills.capability(of(set)).unwrap_or(0.0);
-            able.extend(self.assess(entry, level, tried, &mut decision).map(|it| (it, set)));
+            able.extend(
+                self.assess(entry, level, tried, &mut decision)
+                    .map(|it| (it, set)),
+            );
         }
         // Of those who have the same, the best comes first, and equals take turns.
         let turn = self.turn().checked_rem(able.len()).unwrap_or(0);
         able.rotate_left(turn);
-        able.sort_by(|(a, _), (b, _)| {
-            b.score.total_cmp(&a.score).then(a.in_hand.cmp(&b.in_hand))
-        });
+        able.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score).then(a.in_hand.cmp(&b.in_hand)));
         let sets: Vec<u64> = able.iter().map(|(_, set)| *set).collect();
-        let all = needs.iter().enumerate().fold(0, |all, (bit, _)| all | 1 << bit);
+        let all = needs
+            .iter()
+            .enumerate()
+            .fold(0, |all, (bit, _)| all | 1 << bit);
         let members = match smallest_cover(all, &sets) {
             Ok(cover) => {
                 decision.matched = Matched::AsTeam(cover.method);
@@ -224,7 +232,10 @@ impl<In: Send + 'static, Out: Send + 'static> Inside<In, Out> {
                 decision.chosen.push(candidate.chosen(needs));
                 chosen.push(candidate.entry);
             } else {
-                decision.passes(&candidate.entry.agent.name, PassedOver::Scores(candidate.score));
+                decision.passes(
+                    &candidate.entry.agent.name,
+                    PassedOver::Scores(candidate.score),
+                );
             }
         }
         (decision, chosen)
@@ -286,9 +297,9 @@ impl<In: Send + 'static, Out: Send + 'static> Inside<In, Out> {
     ) -> Vec<Found<In, Out>> {
         let scores = candidates.iter().map(|candidate| candidate.score);
         let highest = scores.fold(f64::NEG_INFINITY, f64::max);
-        let equals = candidates.iter().map(|candidate| {
-            (candidate.score >= highest).then_some(candidate.in_hand)
-        });
+        let equals = candidates
+            .iter()
+            .map(|candidate| (candidate.score >= highest).then_some(candidate.in_hand));
         let best = least_loaded(equals, self.turn());
         let mut chosen = Vec::new();
         for (at, candidate) in candidates.into_iter().enumerate() {

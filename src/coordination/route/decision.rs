@@ -118,9 +118,8 @@ impl Decision {
     /// Whether somebody could do it who is only busy or away.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
-        let is_temporary = |why: &PassedOver| {
-            matches!(why, PassedOver::Unavailable | PassedOver::Full)
-        };
+        let is_temporary =
+            |why: &PassedOver| matches!(why, PassedOver::Unavailable | PassedOver::Full);
         self.missing.is_empty() && self.others.iter().any(|(_, why)| is_temporary(why))
     }
 }

@@ -163,7 +163,10 @@ impl<In: Send + 'static, Out: Send + 'static> Directory<In, Out> {
     pub fn add(&self, agent: Agent<In, Out>) -> Result<(), NotAdded> {
         let inside = &*self.inside;
         // The embedder is foreign code: asked without the lock.
-        let embedding = agent.description.as_ref().map(|it| inside.embedder.embed(it));
+        let embedding = agent
+            .description
+            .as_ref()
+            .map(|it| inside.embedder.embed(it));
         let mut next = inside.changes.lock();
         if inside.agents.contains_key(&agent.name) {
             return Err(NotAdded::Taken(agent.name));
@@ -174,14 +177,18 @@ impl<In: Send + 'static, Out: Send + 'static> Directory<In, Out> {
         *next += 1;
         let entry = Arc::new(Entry::new(agent, *next));
         let agent = &entry.agent;
-        inside.agents.insert(Arc::clone(&agent.name), Arc::clone(&entry));
+        inside
+            .agents
+            .insert(Arc::clone(&agent.name), Arc::clone(&entry));
         for skill in agent.skills.names() {
             let mut who = inside.by_capability.entry(skill.to_owned()).or_default();
             who.push(Arc::clone(&entry));
         }
         if let Some(embedding) = embedding {
             let mut descriptions = inside.descriptions.lock();
-            descriptions.all.insert(entry.id, (Arc::clone(&entry), embedding));
+            descriptions
+                .all
+                .insert(entry.id, (Arc::clone(&entry), embedding));
             descriptions.index = None;
         }
         Ok(())
@@ -273,7 +280,9 @@ impl<In: Send + 'static, Out: Send + 'static> Directory<In, Out> {
 impl<In, Out> Inside<In, Out> {
     /// How many have this capability, and those if they are to be had.
     pub(super) fn count_with(&self, capability: &str) -> usize {
-        self.by_capability.get(capability).map_or(0, |who| who.len())
+        self.by_capability
+            .get(capability)
+            .map_or(0, |who| who.len())
     }
 
     /// Everybody with this capability.
@@ -286,7 +295,11 @@ impl<In, Out> Inside<In, Out> {
     /// everybody.
     pub(super) fn with_some_of(&self, needs: &[String]) -> Vec<Found<In, Out>> {
         match needs {
-            [] => self.agents.iter().map(|entry| Arc::clone(entry.value())).collect(),
+            [] => self
+                .agents
+                .iter()
+                .map(|entry| Arc::clone(entry.value()))
+                .collect(),
             [one] => self.with(one),
             _ => {
                 let rarest = needs.iter().min_by_key(|need| self.count_with(need));

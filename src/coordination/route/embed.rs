@@ -122,7 +122,11 @@ const LENGTH: usize = 3;
 impl Embedder for NGrams {
     fn embed(&self, text: &str) -> Embedding {
         let mut counts = BTreeMap::new();
-        let text: String = text.chars().take(MOST_CHARS).collect::<String>().to_lowercase();
+        let text: String = text
+            .chars()
+            .take(MOST_CHARS)
+            .collect::<String>()
+            .to_lowercase();
         let words = text.split(|c: char| !c.is_alphanumeric());
         let mut word = Vec::new();
         for letters in words.filter(|letters| !letters.is_empty()) {

@@ -98,7 +98,8 @@ impl<In: Send + 'static, Out: Send + 'static> Errand<In, Out> {
 
     fn choose(&self, wanted: &Wanted, tried: &[u64]) -> Result<Vec<Pick<In, Out>>, Fault> {
         let chosen = self.desk.directory.choose(wanted, tried);
-        let (decision, picks) = chosen.map_err(|why| Fault::permanent(why.to_string()).because(why))?;
+        let (decision, picks) =
+            chosen.map_err(|why| Fault::permanent(why.to_string()).because(why))?;
         self.decisions.lock().push(decision.clone());
         if picks.is_empty() {
             return Err(self.nobody(wanted, decision));
@@ -114,7 +115,9 @@ impl<In: Send + 'static, Out: Send + 'static> Errand<In, Out> {
         };
         let has_tried = |decision: &Decision| {
             let others = &decision.others;
-            others.iter().any(|(_, why)| matches!(why, PassedOver::Tried))
+            others
+                .iter()
+                .any(|(_, why)| matches!(why, PassedOver::Tried))
         };
         let fault = if !decision.missing.is_empty() {
             let missing = quoted(&decision.missing);
@@ -125,7 +128,9 @@ impl<In: Send + 'static, Out: Send + 'static> Errand<In, Out> {
         } else if has_tried(&decision) {
             Fault::permanent(format!("every agent who can {what} has tried"))
         } else {
-            Fault::permanent(format!("no agent alone can {what}, add one that can, or want a team"))
+            Fault::permanent(format!(
+                "no agent alone can {what}, add one that can, or want a team"
+            ))
         };
         self.desk.announce(|| TaskEvent::NoAgentsAvailable {
             task: Arc::clone(&self.task),
@@ -232,7 +237,12 @@ where
     ) -> BoxFuture<'_, Result<Served<Done<In, Out>>, Fault>> {
         Box::pin(async move {
             let Assignment {
-                errand, needs, agent, place, input, ..
+                errand,
+                needs,
+                agent,
+                place,
+                input,
+                ..
             } = assignment;
             let Some(place) = place.lock().take() else {
                 return Err(Fault::permanent("an agent was given the same work twice"));
@@ -256,7 +266,12 @@ where
             errand.desk.announce(|| TaskEvent::AgentAvailable {
                 agent: Arc::clone(&agent),
             });
-            let done = |value| Done { errand, agent, needs, value };
+            let done = |value| Done {
+                errand,
+                agent,
+                needs,
+                value,
+            };
             answer.map(|served| served.map(done))
         })
     }

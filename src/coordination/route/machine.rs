@@ -14,9 +14,16 @@ use crate::coordination::protocol::{
 enum Part {
     Waits,
     /// An agent is asked, after so many others.
-    Asked { call: Call, tried: u32, chosen: Option<Call> },
+    Asked {
+        call: Call,
+        tried: u32,
+        chosen: Option<Call>,
+    },
     /// Somebody else is looked for.
-    Replaced { call: Call, tried: u32 },
+    Replaced {
+        call: Call,
+        tried: u32,
+    },
     Done(Call),
 }
 
@@ -60,6 +67,26 @@ impl RouteProtocol {
         }
     }
 
+    /// How many parts there are, and are done.
+    #[must_use]
+    pub fn parts(&self) -> (usize, usize) {
+        let done = self
+            .parts
+            .iter()
+            .filter(|part| matches!(part, Part::Done(_)));
+        (self.parts.len(), done.count())
+    }
+
+    /// How many agents have been asked for the part for which most were.
+    #[must_use]
+    pub fn most_tried(&self) -> u32 {
+        let tried = self.parts.iter().map(|part| match part {
+            Part::Asked { tried, .. } | Part::Replaced { tried, .. } => *tried,
+            Part::Waits | Part::Done(_) => 0,
+        });
+        tried.max().unwrap_or(0)
+    }
+
     fn ask(&mut self, worker: usize, feed: Feed, effects: &mut Vec<Effect>) -> Call {
         let call = self.next;
         self.next += 1;
@@ -79,7 +106,11 @@ impl RouteProtocol {
         for at in 0..self.parts.len() {
             if self.parts[at] == Part::Waits && self.under_way() < self.concurrency {
                 let call = self.ask(Self::AGENT, Feed::Part { of: 0, at }, effects);
-                self.parts[at] = Part::Asked { call, tried: 1, chosen: None };
+                self.parts[at] = Part::Asked {
+                    call,
+                    tried: 1,
+                    chosen: None,
+                };
             }
         }
         let done = self.parts.iter().map(|part| match part {

@@ -266,7 +266,9 @@ where
         let agent = WorkerRef::<Assignment<In, Out>, Done<In, Out>>::new(AsksAgent);
         let agent = Participant::asks("agent", agent).copying();
         // A team has 64 members at most: one choice, and two calls an attempt.
-        let calls = (self.attempts as usize).saturating_mul(2 * 64).saturating_add(1);
+        let calls = (self.attempts as usize)
+            .saturating_mul(2 * 64)
+            .saturating_add(1);
         Score {
             machine: RouteProtocol::new(self.attempts, self.concurrency),
             seats: vec![choose.seat(), replace.seat(), agent.seat()],
@@ -288,7 +290,12 @@ where
     let mut errand = None;
     let mut answers = Vec::new();
     for done in done {
-        let Done { errand: of, agent, needs, value } = *done;
+        let Done {
+            errand: of,
+            agent,
+            needs,
+            value,
+        } = *done;
         errand.get_or_insert(of);
         answers.push(RoutedAnswer {
             agent,

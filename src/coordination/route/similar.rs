@@ -87,7 +87,8 @@ impl Similar {
         // The few best so far, the last of them first to go.
         let mut best: Vec<(usize, f32)> = Vec::with_capacity(most + 1);
         for (at, sum) in sums.into_iter().enumerate() {
-            let is_among = sum > 0.0 && (best.len() < most || best.last().is_some_and(|it| sum > it.1));
+            let is_among =
+                sum > 0.0 && (best.len() < most || best.last().is_some_and(|it| sum > it.1));
             if is_among {
                 let place = best.partition_point(|(_, more)| *more >= sum);
                 best.insert(place, (at, sum));
@@ -95,7 +96,9 @@ impl Similar {
             }
         }
         let cosine = |sum: f32| f64::from(sum / length).clamp(0.0, 1.0);
-        best.into_iter().map(|(at, sum)| (at, cosine(sum))).collect()
+        best.into_iter()
+            .map(|(at, sum)| (at, cosine(sum)))
+            .collect()
     }
 }
 
@@ -134,7 +137,11 @@ mod tests {
 
     #[test]
     fn d7_what_everybody_says_counts_little() {
-        let index = index(&["an agent for law", "an agent for music", "an agent for sport"]);
+        let index = index(&[
+            "an agent for law",
+            "an agent for music",
+            "an agent for sport",
+        ]);
         let closest = index.closest(&NGrams.embed("an agent for sport"), 3);
         assert_eq!(closest[0].0, 2);
         assert!(closest[0].1 > 2.0 * closest[1].1, "{closest:?}");
@@ -148,7 +155,10 @@ mod tests {
 
     fn cosine(a: &[f32], b: &[f32]) -> f64 {
         let dot = |a: &[f32], b: &[f32]| -> f64 {
-            a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+            a.iter()
+                .zip(b)
+                .map(|(a, b)| f64::from(*a) * f64::from(*b))
+                .sum()
         };
         dot(a, b) / (dot(a, a).sqrt() * dot(b, b).sqrt())
     }

@@ -173,7 +173,10 @@ mod tests {
         assert_eq!(smallest_cover(7, &sets).unwrap().sets, [1, 3]);
         let many = [0xfff0, 0xfff0, 0xf, 0xf];
         let cover = smallest_cover(0xffff, &many).unwrap();
-        assert_eq!((cover.sets, cover.method), (vec![0, 2], CoverMethod::Greedy));
+        assert_eq!(
+            (cover.sets, cover.method),
+            (vec![0, 2], CoverMethod::Greedy)
+        );
     }
 
     proptest! {
