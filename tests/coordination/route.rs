@@ -424,8 +424,7 @@ async fn d7_an_agent_that_is_down_is_passed_over() {
     directory
         .add(Agent::new("down", actor.clone()).can(["x"]))
         .unwrap();
-    actor.stop();
-    actor.closed().await;
+    system.shutdown(secs(1)).await.unwrap();
     let decision = directory.decide(&Wanted::capabilities(["x"])).unwrap();
     assert_eq!(decision.others[0].1, PassedOver::Unavailable);
     assert!(decision.is_temporary());
