@@ -196,6 +196,7 @@ impl<In: Send + 'static, Out: Send + 'static> Directory<In, Out> {
 
     /// Removes the agent of this name: it is not chosen any more, and finishes what
     /// it has in hand. `false` if there is none.
+    #[allow(clippy::must_use_candidate, reason = "it may be gone already")]
     pub fn remove(&self, name: &str) -> bool {
         let inside = &*self.inside;
         // Dropped without the lock, as is the index.
