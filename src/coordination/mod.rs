@@ -58,6 +58,9 @@
 //!
 //! *What if somebody else is to go on?* A [handoff] gives everything there is to know
 //! to one of several, and to no two.
+//! *What if workers come and go, and who does what is decided task by task?* A
+//! [router](mod@route) chooses from a [`Directory`] by what they can do. Events go by
+//! topic over a [`Bus`], and can begin work.
 //!
 //! *What happens when a worker fails?* The protocol decides: a pipeline ends
 //! the item with the stage's name in the fault, a scatter goes by its [`Need`], a
@@ -75,6 +78,7 @@
 //! `d3_every_scatter_over_up_to_four_workers_ends_once`,
 //! `d4_every_map_reduce_of_up_to_four_batches_ends_once_and_keeps_little`,
 //! `d1_every_hub_of_up_to_four_spokes_ends_once_and_asks_nobody_twice`,
+//! `d7_every_routing_of_up_to_four_parts_ends_once_within_its_attempts`,
 //! `d11_every_loop_ends_once_and_keeps_two_answers`,
 //! `d10_every_machine_with_a_timeout_and_a_failure_ends_once_within_its_bounds`,
 //! `d15_every_vote_of_up_to_four_judges_counts_each_once_and_ends_once`,
@@ -119,6 +123,7 @@
 
 pub mod arbitrate;
 pub mod blackboard;
+pub mod bus;
 pub mod conflict;
 mod contained;
 pub mod conversation;
@@ -134,6 +139,7 @@ mod pattern;
 mod pipeline;
 pub mod plan;
 pub mod protocol;
+pub mod route;
 mod scatter;
 pub mod states;
 pub mod swarm;
@@ -142,6 +148,7 @@ pub mod vote;
 
 pub use arbitrate::{Arbiter, ArbiterRules, Attempt, Attempted, Settles, Way};
 pub use blackboard::blackboard;
+pub use bus::Bus;
 pub use conflict::resolve;
 pub use conversation::{debate, group_chat};
 pub use driver::{Participant, StageError};
@@ -158,6 +165,7 @@ pub use plan::planner;
 pub use protocol::{
     Broken, Call, Dice, Effect, Fact, Failure, Feed, Happened, Protocol, Rule, StepOutcome, Timer,
 };
+pub use route::{Directory, route};
 pub use scatter::{
     Arrivals, Need, Scatter, ScatterProtocol, ScatterRef, Scattered, combine, scatter,
 };

@@ -1,11 +1,15 @@
 //! What all patterns share: starting the driver, many items through one worker.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::task::JoinSet;
 
 use super::driver::{Drive, Driver, Listener, Score};
 use super::protocol::{Limits, Protocol};
+use crate::actor::core::shell::catch;
 use crate::actor::worker::as_long_as_the_request;
 use crate::actor::{
     ActorRef, BoxFuture, ChildSpec, Fault, Job, Lint, Request, Serve, Served, System, WorkerRef,
@@ -15,6 +19,20 @@ use crate::supervision::{StartError, lint};
 /// The limit of calls for a pattern that makes so many at most.
 pub(crate) fn calls_for(most: usize) -> usize {
     most.max(Limits::default().calls)
+}
+
+/// What foreign code that may run on the driver's task comes to: its panic is a
+/// permanent fault with these words.
+pub(crate) async fn caught<T>(
+    asked: impl Future<Output = Result<T, Fault>>,
+    panicked: impl Fn() -> String,
+) -> Result<T, Fault> {
+    let mut asked = pin!(asked);
+    let answer = poll_fn(|cx| {
+        let polled = catch(|| asked.as_mut().poll(cx));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(Fault::permanent(panicked()))))
+    });
+    answer.await
 }
 
 /// Starts the driver of a pattern; the result answers.

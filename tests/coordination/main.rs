@@ -5,6 +5,7 @@
 mod arbitrate;
 mod bad_input;
 mod blackboard;
+mod bus;
 mod common;
 mod conflict;
 mod conversation;
@@ -17,6 +18,7 @@ mod patterns;
 mod pipeline;
 mod plan;
 mod refine;
+mod route;
 mod scatter;
 mod states;
 mod streaming;

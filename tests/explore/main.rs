@@ -9,6 +9,7 @@ mod handoff;
 mod hub;
 mod mutants;
 mod plan;
+mod route;
 mod shipped;
 mod states;
 mod swarm;

@@ -1,19 +1,16 @@
 //! Where spokes are asked and their answers judged.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use super::order::Order;
 use super::report::Verdict;
 use super::router::{Router, broke};
 use super::slip::{Good, Slip, Subtask, slips, wrong};
-use crate::actor::core::shell::catch;
 use crate::actor::{Fault, FaultClass, Metadata, Served, WorkerRef};
 use crate::coordination::driver::{Answer, Fed, Kept};
 use crate::coordination::hub::machine::{OVER_BUDGET, REJECTED};
+use crate::coordination::pattern::caught;
 use crate::coordination::protocol::Fact;
 use crate::coordination::task::{TaskBoard, TaskRecord};
 use crate::policy::choice::Recent;
@@ -117,18 +114,13 @@ where
             record: Arc::clone(&task.record),
             answers: answers.collect(),
         };
-        // Foreign code, also where it runs on the driver's task.
-        let mut asked = pin!(async {
-            let served = self.ask(spoke, order).await?;
-            Ok(self.judge(&task, name, served))
-        });
-        let judged = poll_fn(|cx| {
-            let polled = catch(|| asked.as_mut().poll(cx));
-            polled.unwrap_or_else(|_| {
-                let words = format!("{name} panicked, or a check of its answer");
-                Poll::Ready(Err(Fault::permanent(words)))
-            })
-        });
+        let judged = caught(
+            async {
+                let served = self.ask(spoke, order).await?;
+                Ok(self.judge(&task, name, served))
+            },
+            || format!("{name} panicked, or a check of its answer"),
+        );
         let (verdict, answer) = match judged.await {
             Ok((verdict, answer)) => (verdict, Ok(answer)),
             Err(fault) => (Verdict::Failed(fault.clone()), Err(fault)),

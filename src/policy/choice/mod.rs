@@ -19,9 +19,11 @@
 //! [`least_loaded`] and [`highest`] look at a handful of numbers that somebody
 //! else keeps; a [`Chooser`] keeps them itself, and its default choice costs the
 //! same among three members as among three thousand. [`SelectionWeights`] weigh who
-//! fits one task by its [`Skills`].
+//! fits one task by its [`Skills`], and [`smallest_cover`] finds a team where nobody
+//! has all of them.
 
 mod chooser;
+mod cover;
 mod least;
 mod levels;
 mod rendezvous;
@@ -33,6 +35,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use chooser::Chooser;
+pub use cover::{Cover, CoverMethod, EXACT_UP_TO, smallest_cover};
 pub use least::least_loaded;
 pub(crate) use rendezvous::SplitMix;
 pub use rendezvous::rendezvous;

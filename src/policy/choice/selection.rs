@@ -42,7 +42,7 @@ impl Default for SelectionWeights {
 }
 
 /// What is known of somebody who could do a task.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fitness {
     /// How capable it is of this task, 0 to 1; see [`Skills::capability`].
     pub capability: f64,
@@ -128,6 +128,11 @@ impl Skills {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.levels.is_empty()
+    }
+
+    /// The names of the skills, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.levels.keys().map(String::as_str)
     }
 
     /// How capable it is of what needs all of these: as it is of the one that it

@@ -7,6 +7,7 @@ mod hub;
 mod iterate;
 mod map_reduce;
 mod pipeline;
+mod route;
 mod scatter;
 mod states;
 mod swarm;
