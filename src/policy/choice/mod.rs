@@ -25,7 +25,7 @@ mod chooser;
 mod least;
 mod levels;
 mod rendezvous;
-mod score;
+pub(crate) mod score;
 mod selection;
 #[cfg(test)]
 mod tests;
