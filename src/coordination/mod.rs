@@ -104,6 +104,7 @@ pub mod graph;
 pub mod hub;
 mod iterate;
 mod map_reduce;
+pub mod market;
 mod pattern;
 mod pipeline;
 pub mod protocol;
@@ -120,6 +121,7 @@ pub use graph::graph;
 pub use hub::{Hub, hub};
 pub use iterate::{Iterate, IterateProtocol, Otherwise, iterate};
 pub use map_reduce::{MapReduce, MapReduceProtocol, Order, Reduction, map_reduce};
+pub use market::{Bidder, Market, MarketProtocol, market};
 pub use pattern::Streamed;
 pub use pipeline::{
     Checkpoints, Fields, Flow, Pipeline, PipelineProtocol, PipelineRef, Stage, StageRules, pipeline,
