@@ -171,6 +171,8 @@ pub enum Shape {
     Hub,
     /// [`JUDGES`] judges, all at once, who have to agree.
     Vote,
+    /// [`BIDDERS`] bidders, all at once, of whom the best one does the work.
+    Auction,
 }
 
 impl Shape {
@@ -183,6 +185,7 @@ impl Shape {
             Self::Graph => NODES,
             Self::Hub => SUBTASKS,
             Self::Vote => JUDGES,
+            Self::Auction => BIDDERS,
         }
     }
 }
@@ -207,6 +210,9 @@ pub const SCATTERED: u64 = 100;
 
 /// Judges of a vote.
 pub const JUDGES: u64 = 1_000;
+
+/// Bidders of an auction.
+pub const BIDDERS: u64 = 100;
 
 /// Tasks of a graph.
 pub const NODES: u64 = 1_000;

@@ -3,7 +3,8 @@
 //! The streaming [`pipeline`], the [`scatter`], [`map_reduce`], the task
 //! [`graph`](mod@graph), the [`hub`](mod@hub) with its spokes and
 //! [task records](task), loops that [`iterate`] until they converge, [state
-//! machines](states), and decisions: a [`vote`](mod@vote), its
+//! machines](states), the [market](mod@market), [peers](mod@peers), and decisions: a
+//! [`vote`](mod@vote), its
 //! [arbitration](arbitrate), and the resolution of [conflicts](conflict). Each is a
 //! pure machine ([`protocol`]) run by one supervised
 //! driver actor, as is a protocol of your own ([`ensemble`]).
@@ -46,6 +47,11 @@
 //! *What if it has to be planned who does what?* The [hub](mod@hub) has a planner,
 //! gives each task to whoever fits it best, and checks the answer before it counts.
 //!
+//! *What if several could do it, for a price?* The [market](mod@market) takes bids, and
+//! holds the best one to its contract.
+//!
+//! *What if nobody is in charge?* [Peers](mod@peers) propose, and review each other.
+//!
 //! *What happens when a worker fails?* The protocol decides: a pipeline ends
 //! the item with the stage's name in the fault, a scatter goes by its [`Need`], a
 //! graph by its [policy](graph::OnFailure).
@@ -64,6 +70,8 @@
 //! `d1_every_hub_of_up_to_four_spokes_ends_once_and_asks_nobody_twice`,
 //! `d11_every_loop_ends_once_and_keeps_two_answers`,
 //! `d10_every_machine_with_a_timeout_and_a_failure_ends_once_within_its_bounds`,
+//! `d13_every_round_of_up_to_four_peers_is_reviewed_by_others_and_ends_once`,
+//! `d14_every_market_of_up_to_four_bidders_awards_one_at_a_time_and_ends_once`,
 //! `d15_every_vote_of_up_to_four_judges_counts_each_once_and_ends_once`,
 //! `d16_every_arbitration_of_up_to_four_steps_ends_once`,
 //! `d19_every_resolution_ends_once_and_tries_each_strategy_once`), and so can yours,
@@ -106,6 +114,7 @@ mod iterate;
 mod map_reduce;
 pub mod market;
 mod pattern;
+pub mod peers;
 mod pipeline;
 pub mod protocol;
 mod scatter;
@@ -123,6 +132,7 @@ pub use iterate::{Iterate, IterateProtocol, Otherwise, iterate};
 pub use map_reduce::{MapReduce, MapReduceProtocol, Order, Reduction, map_reduce};
 pub use market::{Bidder, Market, MarketProtocol, market};
 pub use pattern::Streamed;
+pub use peers::{Peer, PeerProtocol, Peers, peers};
 pub use pipeline::{
     Checkpoints, Fields, Flow, Pipeline, PipelineProtocol, PipelineRef, Stage, StageRules, pipeline,
 };

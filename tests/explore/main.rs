@@ -4,7 +4,9 @@
 mod conflict;
 mod graph;
 mod hub;
+mod market;
 mod mutants;
+mod peers;
 mod shipped;
 mod states;
 mod users;

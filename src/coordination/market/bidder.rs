@@ -60,11 +60,7 @@ impl<In: Clone + Send + 'static, Out: Send + 'static> Bidder<In, Out> {
         Self::of(name.into(), &bids.into(), Work::Award(work.into()))
     }
 
-    fn of<B>(
-        name: Arc<str>,
-        bids: &WorkerRef<CallForProposals<In>, B>,
-        work: Work<In, Out>,
-    ) -> Self
+    fn of<B>(name: Arc<str>, bids: &WorkerRef<CallForProposals<In>, B>, work: Work<In, Out>) -> Self
     where
         B: Into<Option<Bid>> + Send + 'static,
     {

@@ -6,7 +6,8 @@ use super::machine::{BROKEN, KEPT};
 use super::report::{AuctionRecord, Breach, Contract, Contracted, NoContract, Refusal};
 use super::reputations::Reputations;
 use super::{Award, CallForProposals};
-use crate::actor::{Fault, FaultClass, Metadata};
+use crate::actor::system::clock;
+use crate::actor::{Fault, FaultClass, Metadata, Request};
 use crate::coordination::driver::{Answer, Fed, Kept, Payload};
 use crate::coordination::protocol::Fact;
 use crate::policy::auction::{Bid, BidWeights, Raise, Terms, best};
@@ -249,7 +250,7 @@ impl<In: Send + 'static, Out: Send + 'static> Desk<In, Out> {
             Some(Paper::Work(Err(fault))) => (Metadata::default(), Some(Breach::Failed(fault))),
             _ => (Metadata::default(), Some(Breach::Late)),
         };
-        if let Some(outcome) = outcome(breach.as_ref()) {
+        if let Some(outcome) = outcome(breach.as_ref()).filter(|_| !is_out_of_time()) {
             self.reputations.note(&contract.bidder, outcome);
         }
         let Some(breach) = breach else {
@@ -283,12 +284,19 @@ impl<In: Send + 'static, Out: Send + 'static> Desk<In, Out> {
         let (file, _) = handed::<In, Out>(fed)?;
         let record = file.record;
         let class = match record.may_be_gone() {
+            _ if is_out_of_time() => FaultClass::Deadline,
             true => FaultClass::Transient,
             false => FaultClass::Permanent,
         };
         let cause = NoContract { record };
         Err(Fault::new(class, cause.to_string()).because(cause))
     }
+}
+
+/// Whether the asker's time is up: what fails then says nothing about bidders.
+fn is_out_of_time() -> bool {
+    let deadline = Request::in_force().deadline();
+    deadline.is_some_and(|deadline| deadline <= clock())
 }
 
 /// What a contract says about its bidder; nothing where nobody waited any more.

@@ -109,7 +109,6 @@ pub struct MarketProtocol {
     /// Who is asked in this auction, and how far each is.
     invited: Vec<usize>,
     standing: Vec<Standing>,
-    heard: Vec<Call>,
     under_way: usize,
     auction: u32,
     /// With whom contracts were made, in order.
@@ -138,7 +137,6 @@ impl MarketProtocol {
             file: 0,
             invited: Vec::new(),
             standing: Vec::new(),
-            heard: Vec::new(),
             under_way: 0,
             auction: 0,
             contracts: Vec::new(),
@@ -214,7 +212,6 @@ impl MarketProtocol {
         let all = 0..self.rules.bidders;
         self.invited = all.filter(|it| !self.contracts.contains(it)).collect();
         self.standing.clear();
-        self.heard.clear();
         self.under_way = 0;
         if self.invited.is_empty() {
             return self.hand(Self::EXCUSE, &[], Phase::Excusing, effects);
@@ -251,23 +248,22 @@ impl MarketProtocol {
         self.standing[at] = now;
         self.under_way -= 1;
         let outcome = match now {
-            Standing::Heard => {
-                self.heard.push(call);
-                StepOutcome::Done
-            }
+            Standing::Heard => StepOutcome::Done,
             _ => StepOutcome::Failed,
         };
         Self::note(self.invited[at], outcome, effects);
         self.ask_more(effects);
         if self.under_way == 0 {
             effects.push(Effect::StopTimer(CLOSING));
-            self.collect(effects);
+            self.collect(first, effects);
         }
     }
 
     /// No bid that comes from here on is taken.
-    fn collect(&mut self, effects: &mut Vec<Effect>) {
-        let heard = std::mem::take(&mut self.heard);
+    fn collect(&mut self, first: Call, effects: &mut Vec<Effect>) {
+        let asked = self.standing.iter().enumerate();
+        let heard = asked.filter_map(|(at, it)| (*it == Standing::Heard).then_some(first + at));
+        let heard: Vec<_> = heard.collect();
         self.hand(Self::COLLECT, &heard, Phase::Collecting, effects);
     }
 
@@ -280,7 +276,7 @@ impl MarketProtocol {
             }
         }
         self.under_way = 0;
-        self.collect(effects);
+        self.collect(first, effects);
     }
 
     fn awarded(&mut self, fact: Fact, effects: &mut Vec<Effect>) {

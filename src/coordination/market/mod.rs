@@ -315,7 +315,10 @@ impl<In: Clone + Send + 'static, Out: Send + 'static> Market<In, Out> {
         let bids = bidders.clone().enumerate().map(|(at, it)| it.bids_seat(at));
         let seats = (0..MarketProtocol::BIDDERS).map(|position| clerk(position, &desk));
         Ok(Score {
-            seats: seats.chain(bids).chain(bidders.map(Bidder::work_seat)).collect(),
+            seats: seats
+                .chain(bids)
+                .chain(bidders.map(Bidder::work_seat))
+                .collect(),
             calls: calls_for(self.rules.calls()),
             machine: MarketProtocol::new(self.rules),
             conclude: Arc::new(conclude::<In, Out>),

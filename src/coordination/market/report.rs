@@ -121,7 +121,8 @@ const REASONS: usize = 10;
 impl fmt::Display for AuctionRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let refused = self.refused.iter();
-        let refused = refused.map(|(auction, who, why)| format!("{who} in auction {auction}: {why}"));
+        let refused =
+            refused.map(|(auction, who, why)| format!("{who} in auction {auction}: {why}"));
         let broken = self.broken.iter();
         let broken = broken.map(|(contract, why)| {
             let Contract {
@@ -172,7 +173,11 @@ pub struct NoContract {
 impl fmt::Display for NoContract {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let auctions = self.record.auctions.len();
-        write!(f, "nobody did the work after {auctions} auctions: {}", self.record)
+        write!(
+            f,
+            "nobody did the work after {auctions} auctions: {}",
+            self.record
+        )
     }
 }
 

@@ -19,7 +19,11 @@ fn d14_the_score_is_price_capability_reputation_and_time_as_weighted() {
     let cases = [
         (Bid::new(0.0, Duration::ZERO, 1.0), 1.0, 1.0),
         (Bid::new(100.0, MINUTE, 0.0), 0.0, 0.0),
-        (Bid::new(50.0, MINUTE / 2, 0.8), 0.5, 0.15 + 0.32 + 0.1 + 0.05),
+        (
+            Bid::new(50.0, MINUTE / 2, 0.8),
+            0.5,
+            0.15 + 0.32 + 0.1 + 0.05,
+        ),
     ];
     for (bid, reputation, score) in cases {
         assert!((scored(bid, reputation) - score).abs() < 1e-9, "{bid:?}");
@@ -44,7 +48,10 @@ fn d14_a_bid_that_may_not_win_is_refused_with_the_reason() {
     let (price, budget) = (100.5, 100.0);
     let over = refused(Bid::new(price, MINUTE, 1.0));
     assert_eq!(over, Unacceptable::OverBudget { price, budget });
-    assert_eq!(over.to_string(), "the price is 100.5 where the budget is 100");
+    assert_eq!(
+        over.to_string(),
+        "the price is 100.5 where the budget is 100"
+    );
     let (time, limit) = (2 * MINUTE, MINUTE);
     assert_eq!(
         refused(Bid::new(1.0, time, 1.0)),
@@ -104,8 +111,9 @@ fn d14_of_equal_bids_the_cheaper_then_the_faster_then_the_first_wins() {
 }
 
 fn any_bid() -> impl Strategy<Value = Bid> {
-    (any::<f64>(), any::<u32>(), any::<f64>())
-        .prop_map(|(price, ms, capability)| Bid::new(price, Duration::from_millis(ms.into()), capability))
+    (any::<f64>(), any::<u32>(), any::<f64>()).prop_map(|(price, ms, capability)| {
+        Bid::new(price, Duration::from_millis(ms.into()), capability)
+    })
 }
 
 proptest! {

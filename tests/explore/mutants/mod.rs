@@ -5,6 +5,8 @@ mod graph;
 mod hub;
 mod iterate;
 mod map_reduce;
+mod market;
+mod peers;
 mod pipeline;
 mod scatter;
 mod states;
