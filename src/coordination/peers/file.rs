@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::machine::{Ended, PROPOSES};
+use super::machine::PROPOSES;
+use super::peer::{Accepted, Peer, Review};
 use super::report::{PeerReport, Proposed, Round, Silence};
-use super::{Accepted, Peer, Review};
+use super::rules::Ended;
 use crate::actor::{Fault, Metadata, WorkerRef};
 use crate::coordination::driver::{Act, Answer, Fed, Kept, Kinds, Payload, Seat, contained};
 use crate::coordination::protocol::Fact;

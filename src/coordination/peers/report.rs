@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::machine::Ended;
+use super::rules::Ended;
 use crate::actor::Fault;
 
 /// What was proposed, and what the neighbours think of it.
