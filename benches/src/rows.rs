@@ -538,6 +538,12 @@ pub const SUBJECTS: &[Subject] = &[
         work: pattern(Shape::Debate, Steps::Functions),
         rows: STEP,
     },
+    Subject {
+        name: "patterns/auction",
+        what: "a bid of an auction among 100 functions, the work of the best one included, on one thread; polled in one future",
+        work: pattern(Shape::Auction, Steps::Functions),
+        rows: STEP,
+    },
 ];
 
 /// What a step of a pattern may cost.

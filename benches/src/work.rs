@@ -173,6 +173,8 @@ pub enum Shape {
     Vote,
     /// [`SIDES`] sides that debate for one round, side by side.
     Debate,
+    /// [`BIDDERS`] bidders, all at once, of whom the best one does the work.
+    Auction,
 }
 
 impl Shape {
@@ -186,6 +188,7 @@ impl Shape {
             Self::Hub => SUBTASKS,
             Self::Vote => JUDGES,
             Self::Debate => SIDES,
+            Self::Auction => BIDDERS,
         }
     }
 }
@@ -213,6 +216,8 @@ pub const JUDGES: u64 = 1_000;
 
 /// Sides of a debate.
 pub const SIDES: u64 = 5;
+/// Bidders of an auction.
+pub const BIDDERS: u64 = 100;
 
 /// Tasks of a graph.
 pub const NODES: u64 = 1_000;

@@ -495,6 +495,8 @@ pub enum InvalidSpec {
     Weights(crate::policy::choice::InvalidWeights),
     /// The rules of a vote are.
     Vote(crate::policy::ballot::InvalidVote),
+    /// The terms of an auction are.
+    Auction(crate::policy::auction::InvalidAuction),
     /// A combination that makes no sense, in words.
     Combination(&'static str),
     /// What a part of a pattern takes is not what others give, in words.
@@ -520,6 +522,7 @@ impl fmt::Display for InvalidSpec {
             Self::Retry(why) => why.fmt(f),
             Self::Weights(why) => why.fmt(f),
             Self::Vote(why) => why.fmt(f),
+            Self::Auction(why) => why.fmt(f),
             Self::Combination(why) => f.write_str(why),
             Self::Wiring(why) => f.write_str(why),
         }

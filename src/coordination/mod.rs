@@ -1,16 +1,15 @@
 //! Patterns of several workers, each a worker again.
 //!
-//! The streaming [`pipeline`], the [`scatter`], [`map_reduce`], the task
+//! Work: the streaming [`pipeline`], the [`scatter`], [`map_reduce`], the task
 //! [`graph`](mod@graph), the [`hub`](mod@hub) with its spokes and
-//! [task records](task), loops that [`iterate`] until they converge or [`refine`] a
-//! draft by turns, [state machines](states), [conversations](conversation),
-//! [swarms](mod@swarm), and decisions: a [`vote`](mod@vote), its
-//! [task records](task), the [planner](plan), the
-//! [blackboard](mod@blackboard), the [handoff], loops that [`iterate`]
-//! until they converge, [state machines](states), and decisions: a [`vote`](mod@vote), its
+//! [task records](task), the [planner](plan), loops that [`iterate`] until they
+//! converge or [`refine`] a draft by turns, [state machines](states). Choice and
+//! news: the [router](route), the [bus](mod@bus), the [handoff]. Negotiation: the
+//! [market](mod@market), [peers](mod@peers), [conversations](conversation), the
+//! [blackboard](mod@blackboard), [swarms](mod@swarm), a [`vote`](mod@vote), its
 //! [arbitration](arbitrate), and the resolution of [conflicts](conflict). Each is a
-//! pure machine ([`protocol`]) run by one supervised
-//! driver actor, as is a protocol of your own ([`ensemble`]).
+//! pure machine ([`protocol`]) run by one supervised driver actor, as is a protocol
+//! of your own ([`ensemble`]).
 //!
 //! ```
 //! use callboard::prelude::*;
@@ -58,9 +57,15 @@
 //!
 //! *What if somebody else is to go on?* A [handoff] gives everything there is to know
 //! to one of several, and to no two.
+//!
 //! *What if workers come and go, and who does what is decided task by task?* A
 //! [router](mod@route) chooses from a [`Directory`] by what they can do. Events go by
 //! topic over a [`Bus`], and can begin work.
+//!
+//! *What if several could do it, for a price?* The [market](mod@market) takes bids, and
+//! holds the best one to its contract.
+//!
+//! *What if nobody is in charge?* [Peers](mod@peers) propose, and review each other.
 //!
 //! *What happens when a worker fails?* The protocol decides: a pipeline ends
 //! the item with the stage's name in the fault, a scatter goes by its [`Need`], a
@@ -81,15 +86,17 @@
 //! `d7_every_routing_of_up_to_four_parts_ends_once_within_its_attempts`,
 //! `d11_every_loop_ends_once_and_keeps_two_answers`,
 //! `d10_every_machine_with_a_timeout_and_a_failure_ends_once_within_its_bounds`,
+//! `d13_every_round_of_up_to_four_peers_is_reviewed_by_others_and_ends_once`,
+//! `d14_every_market_of_up_to_four_bidders_awards_one_at_a_time_and_ends_once`,
 //! `d15_every_vote_of_up_to_four_judges_counts_each_once_and_ends_once`,
 //! `d16_every_arbitration_of_up_to_four_steps_ends_once`,
 //! `d19_every_resolution_ends_once_and_tries_each_strategy_once`,
 //! `d17_every_conversation_of_up_to_four_ends_once_within_its_steps`,
-//! `d12_every_swarm_of_up_to_four_ends_once_within_its_generations`), and so can yours,
+//! `d12_every_swarm_of_up_to_four_ends_once_within_its_generations`,
 //! `d18_every_handoff_has_at_most_one_owner_and_ends_once`,
 //! `d21_every_planning_ends_once_and_plans_no_more_than_it_may`,
-//! `every_blackboard_of_up_to_four_sources_ends_once_within_its_steps`), and so can yours,
-//! with `testing::explore`.
+//! `every_blackboard_of_up_to_four_sources_ends_once_within_its_steps`), and so can
+//! yours, with `testing::explore`.
 //!
 //! *Can I see it?* [`Pipeline::mermaid`] and [`Scatter::mermaid`] draw who is asked.
 //!
@@ -135,7 +142,9 @@ pub mod handoff;
 pub mod hub;
 mod iterate;
 mod map_reduce;
+pub mod market;
 mod pattern;
+pub mod peers;
 mod pipeline;
 pub mod plan;
 pub mod protocol;
@@ -157,7 +166,9 @@ pub use graph::graph;
 pub use hub::{Hub, hub};
 pub use iterate::{Iterate, IterateProtocol, OnFault, Otherwise, iterate, refine};
 pub use map_reduce::{MapReduce, MapReduceProtocol, Order, Reduction, map_reduce};
+pub use market::{Bidder, Market, MarketProtocol, market};
 pub use pattern::Streamed;
+pub use peers::{Peer, PeerProtocol, Peers, peers};
 pub use pipeline::{
     Checkpoints, Fields, Flow, Pipeline, PipelineProtocol, PipelineRef, Stage, StageRules, pipeline,
 };

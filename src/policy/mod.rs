@@ -42,6 +42,8 @@
 //! | Who fits a task best? | [`SelectionWeights`](choice::SelectionWeights) | capability 0.5, performance 0.3, room 0.2 |
 //! | How many members should there be? | [`Sizing`](sizing::Sizing) | always 5 |
 //! | What do these votes decide? | [`Count`](ballot::Count) | more than half of all who may vote |
+//! | Which bid wins, and may it? | [`BidWeights`](auction::BidWeights) and [`Terms`](auction::Terms) | price 0.3, capability 0.4, reputation 0.2, time 0.1 |
+//! | How well did somebody do so far? | [`Reputation`](reputation::Reputation) | 0.5, half forgotten in 24 h |
 //! | How long may this kind of work take? | [`TimeClass`](time_class::TimeClass) | 5 s, 30 s, 120 s |
 //!
 //! # What if the settings are nonsense?
@@ -130,6 +132,7 @@
 #![forbid(unsafe_code)]
 
 pub mod adaptive;
+pub mod auction;
 pub mod backoff;
 pub mod ballot;
 pub mod breaker;
@@ -140,6 +143,7 @@ pub mod intensity;
 pub mod priority;
 pub mod quota;
 pub mod rate;
+pub mod reputation;
 pub mod retry;
 pub mod retry_budget;
 pub mod sizing;

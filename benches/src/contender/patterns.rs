@@ -9,6 +9,7 @@ use callboard::actor::Worker;
 use callboard::coordination::conversation::Turn;
 use callboard::coordination::graph::{Graph, Task, graph};
 use callboard::coordination::hub::HubReport;
+use callboard::coordination::market::{Bid, Bidder, CallForProposals, Terms, market};
 use callboard::coordination::states::{State, StateMachine};
 use callboard::coordination::task::TaskRecord;
 use callboard::coordination::{Pipeline, debate, hub, pipeline, scatter, state_machine, vote};
@@ -65,6 +66,7 @@ pub(super) async fn callboard(shape: Shape, of: Steps, steps: u64) -> Duration {
         Shape::Hub => desk(workers, &system).await,
         Shape::Vote => agreed(workers, &system).await,
         Shape::Debate => argued(workers, &system).await,
+        Shape::Auction => awarded(workers, &system).await,
     };
     let pattern = pattern.expect("the pattern starts");
     let started = Instant::now();
@@ -173,6 +175,28 @@ async fn argued(
     }))
 }
 
+/// What the best of these bidders does: each asks a little more than the one before.
+async fn awarded(
+    workers: Vec<WorkerRef<u64, u64>>,
+    system: &System,
+) -> Result<WorkerRef<u64, u64>, StartError> {
+    let concurrency = workers.len();
+    let bidders = workers.into_iter().zip(0_u32..).map(|(worker, at)| {
+        let bid = Bid::new(f64::from(at), Duration::from_secs(1), 0.5);
+        let bids = move |_: CallForProposals<u64>| async move { Ok(bid) };
+        Bidder::new(
+            format!("bidder-{at}"),
+            WorkerRef::from_fn("bids", bids),
+            worker,
+        )
+    });
+    let tender = market("tender").terms(Terms::new(1_000.0, Duration::from_secs(60)));
+    let tender = bidders.fold(tender.concurrency(concurrency), |tender, bidder| {
+        tender.bidder(bidder)
+    });
+    Ok(tender.start(system).await?.map(|done| done.value))
+}
+
 fn runs(shape: Shape, steps: u64) -> u64 {
     steps.div_ceil(shape.workers())
 }
@@ -181,7 +205,7 @@ fn expected(shape: Shape, n: u64) -> u64 {
     match shape {
         Shape::Pipeline | Shape::States => n + shape.workers(),
         Shape::Scatter | Shape::Hub => (n + 1) * shape.workers(),
-        Shape::Vote | Shape::Debate => n + 1,
+        Shape::Vote | Shape::Debate | Shape::Auction => n + 1,
         // Each row adds one to the row before.
         Shape::Graph => (1..=NODES / ABREAST).map(|row| (n + row) * ABREAST).sum(),
     }
@@ -271,6 +295,11 @@ impl Contender for ByHand {
                     Shape::Vote | Shape::Debate => {
                         let said = all(hands.iter().map(|hand| hand.call(n)).collect()).await;
                         said / shape.workers()
+                    }
+                    Shape::Auction => {
+                        let bids = hands.iter().map(|hand| hand.call(n)).collect();
+                        all(bids).await;
+                        hands[0].call(n).await
                     }
                     Shape::Pipeline | Shape::States => {
                         let mut n = n;

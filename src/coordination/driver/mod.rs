@@ -39,7 +39,7 @@ use crate::supervision::pool::slab::Slab;
 
 pub use self::participant::Participant;
 pub(crate) use self::participant::{
-    Act, Answer, Check, Fed, Kept, Kinds, Outcome, Payload, Seat, copy_of, valid,
+    Act, Answer, Check, Fed, Kept, Kinds, Outcome, Payload, Seat, contained, copy_of, valid,
 };
 pub use self::score::StageError;
 pub(crate) use self::score::{Drive, Gathered, Listener, OnError, Score};

@@ -2,8 +2,12 @@
 
 use std::any::{Any, TypeId};
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
+use crate::actor::core::shell::catch;
 use crate::actor::{BoxFuture, Fault, Metadata, WorkerRef};
 use crate::coordination::protocol::Fact;
 
@@ -64,6 +68,34 @@ pub(crate) enum Act {
     Asks(Asks),
     /// Is a function that the driver calls.
     Computes(Computes),
+}
+
+impl Act {
+    /// Asks somebody, who is not known here.
+    pub(crate) fn asking<F>(ask: impl Fn(Fed) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Answer, Fault>> + Send + 'static,
+    {
+        Self::Asks(Box::new(move |fed| {
+            let asked = ask(fed);
+            let outcome: BoxFuture<'static, Outcome> =
+                Box::pin(async move { Outcome::Answered(asked.await) });
+            outcome
+        }))
+    }
+}
+
+/// What foreign code comes to; its panic is a permanent fault that names it.
+pub(crate) async fn contained<T>(
+    name: &str,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        catch(|| work.as_mut().poll(cx))
+            .unwrap_or_else(|_| Poll::Ready(Err(Fault::permanent(format!("{name} panicked")))))
+    })
+    .await
 }
 
 /// A participant whose types are known no more.

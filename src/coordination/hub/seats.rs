@@ -8,8 +8,8 @@ use super::machine::HubProtocol;
 use super::plan::{Refused, Scope, Word, words};
 use super::report::HubReport;
 use super::slip::{Slip, slips, wrong};
-use crate::actor::{BoxFuture, Fault, Metadata, WorkerRef};
-use crate::coordination::driver::{Act, Answer, Fed, Kept, Kinds, Outcome, Payload, Seat, copy_of};
+use crate::actor::{Fault, Metadata, WorkerRef};
+use crate::coordination::driver::{Act, Answer, Fed, Kept, Kinds, Payload, Seat, copy_of};
 use crate::coordination::protocol::Fact;
 use crate::coordination::task::TaskRecord;
 
@@ -71,7 +71,7 @@ where
     let spokes = desk.router.spokes.iter().enumerate();
     seats.extend(spokes.map(|(spoke, known)| {
         let desk = Arc::clone(desk);
-        let act = asks(move |fed| {
+        let act = Act::asking(move |fed| {
             let desk = Arc::clone(&desk);
             async move { desk.attempt(spoke, fed).await }
         });
@@ -94,18 +94,6 @@ where
     }
 }
 
-fn asks<F>(ask: impl Fn(Fed) -> F + Send + Sync + 'static) -> Act
-where
-    F: Future<Output = Result<Answer, Fault>> + Send + 'static,
-{
-    Act::Asks(Box::new(move |fed| {
-        let asked = ask(fed);
-        let outcome: BoxFuture<'static, Outcome> =
-            Box::pin(async move { Outcome::Answered(asked.await) });
-        outcome
-    }))
-}
-
 /// Asks for a plan, and makes words of it.
 fn plan<In, Q, A>(planner: WorkerRef<In, Vec<TaskRecord<Q>>>, desk: Arc<Desk<Q, A>>) -> Act
 where
@@ -113,7 +101,7 @@ where
     Q: Clone + Send + Sync + 'static,
     A: Send + Sync + 'static,
 {
-    asks(move |fed| {
+    Act::asking(move |fed| {
         let (planner, desk) = (planner.clone(), Arc::clone(&desk));
         async move {
             let Fed::One(payload) = fed else {
@@ -207,7 +195,7 @@ where
         }
         Synthesis::Worker(worker) => {
             let worker = worker.clone();
-            asks(move |fed| {
+            Act::asking(move |fed| {
                 let worker = worker.clone();
                 async move {
                     let served = worker.ask(report::<Q, A>(fed)?).await?;

@@ -27,7 +27,7 @@ mod cover;
 mod least;
 mod levels;
 mod rendezvous;
-mod score;
+pub(crate) mod score;
 mod selection;
 #[cfg(test)]
 mod tests;

@@ -88,7 +88,7 @@ impl LoadWeights {
 }
 
 /// Checks the weights of a score.
-pub(super) fn check(weights: &[f64]) -> Result<(), InvalidWeights> {
+pub(crate) fn check(weights: &[f64]) -> Result<(), InvalidWeights> {
     if weights.iter().any(|w| !w.is_finite() || *w < 0.0) {
         return Err(InvalidWeights::NotAWeight);
     }
@@ -99,7 +99,7 @@ pub(super) fn check(weights: &[f64]) -> Result<(), InvalidWeights> {
 }
 
 /// A share, whatever is said: from 0 to 1.
-pub(super) fn share(x: f64) -> f64 {
+pub(crate) fn share(x: f64) -> f64 {
     if x.is_nan() { 0.0 } else { x.clamp(0.0, 1.0) }
 }
 
@@ -111,6 +111,8 @@ pub enum InvalidWeights {
     NotAWeight,
     /// All are zero: nobody would be better than anybody else.
     Nothing,
+    /// They do not sum to 1 where they have to.
+    NotOne,
 }
 
 impl fmt::Display for InvalidWeights {
@@ -120,6 +122,7 @@ impl fmt::Display for InvalidWeights {
             Self::Nothing => {
                 "a score whose weights are all 0 says nothing, make one of them larger"
             }
+            Self::NotOne => "the weights of a bid sum to 1, change one of them",
         })
     }
 }

@@ -6,6 +6,8 @@ mod graph;
 mod hub;
 mod iterate;
 mod map_reduce;
+mod market;
+mod peers;
 mod pipeline;
 mod route;
 mod scatter;
