@@ -1,5 +1,7 @@
 //! Who waits for whom, by events.
 
+use std::collections::btree_map::Entry;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -77,10 +79,10 @@ proptest! {
         let mut moved = Vec::new();
         let mut held = BTreeMap::new();
         for (task, after) in holds {
-            if !held.contains_key(&name(task)) {
+            if let Entry::Vacant(place) = held.entry(name(task)) {
                 let names = after.iter().map(|n| name(*n)).collect();
                 moved.extend(waiting.hold(&name(task), names).unwrap());
-                held.insert(name(task), after.contains(&failing));
+                place.insert(after.contains(&failing));
             }
         }
         for end in ends {
