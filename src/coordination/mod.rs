@@ -56,6 +56,8 @@
 //! *What if somebody else is to go on?* A [handoff] gives everything there is to know
 //! to one of several, and to no two.
 //!
+//! *What if only one may have something at a time?* It takes a [lease].
+//!
 //! *What happens when a worker fails?* The protocol decides: a pipeline ends
 //! the item with the stage's name in the fault, a scatter goes by its [`Need`], a
 //! graph by its [policy](graph::OnFailure).
@@ -118,6 +120,7 @@ pub mod graph;
 pub mod handoff;
 pub mod hub;
 mod iterate;
+pub mod lease;
 mod map_reduce;
 mod pattern;
 mod pipeline;

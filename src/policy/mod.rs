@@ -42,6 +42,7 @@
 //! | Who fits a task best? | [`SelectionWeights`](choice::SelectionWeights) | capability 0.5, performance 0.3, room 0.2 |
 //! | How many members should there be? | [`Sizing`](sizing::Sizing) | always 5 |
 //! | What do these votes decide? | [`Count`](ballot::Count) | more than half of all who may vote |
+//! | Who holds a resource, until when? | [`LeaseTable`](lease::LeaseTable) | |
 //! | How long may this kind of work take? | [`TimeClass`](time_class::TimeClass) | 5 s, 30 s, 120 s |
 //!
 //! # What if the settings are nonsense?
@@ -137,6 +138,7 @@ pub mod budget;
 pub mod choice;
 pub mod health;
 pub mod intensity;
+pub mod lease;
 pub mod priority;
 pub mod quota;
 pub mod rate;

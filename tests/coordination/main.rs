@@ -11,6 +11,7 @@ mod graph;
 mod handoff;
 mod hub;
 mod iterate;
+mod lease;
 mod map_reduce;
 mod patterns;
 mod pipeline;
