@@ -67,6 +67,8 @@
 //!
 //! *What if nobody is in charge?* [Peers](mod@peers) propose, and review each other.
 //!
+//! *What if only one may have something at a time?* It takes a [lease].
+//!
 //! *What happens when a worker fails?* The protocol decides: a pipeline ends
 //! the item with the stage's name in the fault, a scatter goes by its [`Need`], a
 //! graph by its [policy](graph::OnFailure).
@@ -141,6 +143,7 @@ pub mod graph;
 pub mod handoff;
 pub mod hub;
 mod iterate;
+pub mod lease;
 mod map_reduce;
 pub mod market;
 mod pattern;

@@ -44,6 +44,7 @@
 //! | What do these votes decide? | [`Count`](ballot::Count) | more than half of all who may vote |
 //! | Which bid wins, and may it? | [`BidWeights`](auction::BidWeights) and [`Terms`](auction::Terms) | price 0.3, capability 0.4, reputation 0.2, time 0.1 |
 //! | How well did somebody do so far? | [`Reputation`](reputation::Reputation) | 0.5, half forgotten in 24 h |
+//! | Who holds a resource, until when? | [`LeaseTable`](lease::LeaseTable) | set where it is taken |
 //! | How long may this kind of work take? | [`TimeClass`](time_class::TimeClass) | 5 s, 30 s, 120 s |
 //!
 //! # What if the settings are nonsense?
@@ -140,6 +141,7 @@ pub mod budget;
 pub mod choice;
 pub mod health;
 pub mod intensity;
+pub mod lease;
 pub mod priority;
 pub mod quota;
 pub mod rate;

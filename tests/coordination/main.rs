@@ -13,6 +13,7 @@ mod graph;
 mod handoff;
 mod hub;
 mod iterate;
+mod lease;
 mod map_reduce;
 mod market;
 mod patterns;
