@@ -4,7 +4,7 @@
 //! [`graph`](mod@graph), the [`hub`](mod@hub) with its spokes and
 //! [task records](task), the [planner](plan), loops that [`iterate`] until they
 //! converge or [`refine`] a draft by turns, [state machines](states). Choice and
-//! news: the [router](route), the [bus](mod@bus), the [handoff]. Negotiation: the
+//! news: the [router](mod@route), the [bus](mod@bus), the [handoff]. Negotiation: the
 //! [market](mod@market), [peers](mod@peers), [conversations](conversation), the
 //! [blackboard](mod@blackboard), [swarms](mod@swarm), a [`vote`](mod@vote), its
 //! [arbitration](arbitrate), and the resolution of [conflicts](conflict). Each is a
