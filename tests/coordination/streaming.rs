@@ -279,6 +279,24 @@ async fn d2_a_streaming_pipeline_is_a_worker_with_its_askers_deadline_and_costs(
 }
 
 #[tokio::test(start_paused = true)]
+async fn d2_an_item_that_is_asked_for_waits_behind_others_only_as_long_as_an_ask() {
+    let system = System::new("t");
+    let (now, most) = (Arc::default(), Arc::default());
+    let line = pipeline("line").then("a", slow(secs(4), &now, &most));
+    let line = line.start_streaming(&system).await.unwrap();
+    let mut before = line.stream(0..3);
+    let worker = line.worker();
+    let asked = async {
+        // Behind three that take four seconds each.
+        tokio::time::sleep(ms(1)).await;
+        worker.ask(9).await.unwrap_err()
+    };
+    let (late, first) = tokio::join!(asked, before.next());
+    assert_eq!(late.class(), FaultClass::Deadline);
+    assert!(first.is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn d2_a_streaming_stage_keeps_checkpoints() {
     let system = System::new("t");
     let first = Script::new().answer(10).answer(20);

@@ -7,6 +7,8 @@ use std::iter;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use tokio::time::Instant;
+
 use super::stage::Word;
 use super::ticket::{Arrived, Outcome, Outcomes, Run, Ticket};
 use crate::actor::{
@@ -100,10 +102,17 @@ impl<In: Send + 'static, Out: Send + 'static> Serve<In, Out> for PipelineRef<In,
     fn serve(&self, input: In) -> BoxFuture<'_, Result<Served<Out>, Fault>> {
         let mut flow = self.stream(iter::once(input));
         Box::pin(async move {
-            let deadline = flow.arrived.shared().request.deadline();
-            let outcome = match deadline {
+            let host = self.first.any().host();
+            let limit = match flow.arrived.shared().request.deadline() {
+                Some(at) => Some(at.into()),
+                // As an ask waits, where nothing else is said.
+                None => host
+                    .and_then(|host| host.ask_deadline())
+                    .and_then(|within| Instant::now().checked_add(within)),
+            };
+            let outcome = match limit {
                 None => flow.next().await,
-                Some(at) => match tokio::time::timeout_at(at.into(), flow.next()).await {
+                Some(at) => match tokio::time::timeout_at(at, flow.next()).await {
                     Ok(outcome) => outcome,
                     Err(_) => {
                         return Err(Fault::new(FaultClass::Deadline, "no answer in time"));
