@@ -10,7 +10,7 @@ use crate::contender::{
     ACTIX, BACKON, BY_HAND, CHANNEL, Contender, DEADPOOL, FACTORY, FAILSAFE, GOVERNOR, KAMEO,
     KANAL, RACTOR, SEMAPHORE, WORKER,
 };
-use crate::work::{Deadline, Guard, Keeper, Limit, Outcome, Shape, Steps, Work};
+use crate::work::{Deadline, Guard, Keeper, Limit, Matching, Outcome, Shape, Steps, Work};
 
 /// A workload, and what its outcome has to be.
 #[derive(Debug)]
@@ -543,6 +543,32 @@ pub const SUBJECTS: &[Subject] = &[
         what: "a bid of an auction among 100 functions, the work of the best one included, on one thread; polled in one future",
         work: pattern(Shape::Auction, Steps::Functions),
         rows: STEP,
+    },
+    Subject {
+        name: "route/exact",
+        what: "a decision among 10,000 agents, ten of whom have the capability",
+        work: Work::Route {
+            by: Matching::Exact,
+            decisions: 200_000,
+        },
+        rows: &[at_most(Figure::PerOperation, 1_000.0, 500.0)],
+    },
+    Subject {
+        name: "route/likeness",
+        what: "a decision among 10,000 agents by a text that is like a description",
+        work: Work::Route {
+            by: Matching::Likeness,
+            decisions: 5_000,
+        },
+        rows: &[at_most(Figure::PerOperation, 200_000.0, 50_000.0)],
+    },
+    Subject {
+        name: "bus",
+        what: "an event that one of 1,000 subscribers takes, on one thread",
+        work: Work::Bus {
+            deliveries: 1_000_000,
+        },
+        rows: &[at_most(Figure::PerOperation, 1_000.0, 100.0)],
     },
 ];
 

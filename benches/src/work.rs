@@ -146,6 +146,19 @@ pub enum Work {
         /// Items.
         items: u64,
     },
+    /// It is decided who of [`AGENTS`] agents does a task. Operation: a decision.
+    Route {
+        /// How they are matched.
+        by: Matching,
+        /// Decisions made.
+        decisions: u64,
+    },
+    /// Events go to [`SUBSCRIBERS`] subscribers of a bus, half of them through a
+    /// wildcard. Operation: an event that one of them takes.
+    Bus {
+        /// Events taken, all subscribers together.
+        deliveries: u64,
+    },
     /// A limit that is never reached is asked again and again, on one thread.
     /// Operation: a decision.
     Limit {
@@ -201,6 +214,24 @@ pub enum Steps {
     /// An actor.
     Actors,
 }
+
+/// How agents are matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matching {
+    /// By a capability that one in [`CAPABILITIES`] has.
+    Exact,
+    /// By a text that is like a description.
+    Likeness,
+}
+
+/// Agents in a directory.
+pub const AGENTS: u64 = 10_000;
+
+/// Capabilities that they have, each one of them.
+pub const CAPABILITIES: u64 = 1_000;
+
+/// Subscribers of a bus.
+pub const SUBSCRIBERS: u64 = 1_000;
 
 /// Stages of a pipeline.
 pub const STAGES: u64 = 10;
@@ -297,7 +328,8 @@ impl Work {
             Self::Restart { crashes } | Self::Group { crashes } => crashes,
             Self::Pattern { steps, .. } => steps,
             Self::Stream { items, .. } => items,
-            Self::Limit { decisions, .. } => decisions,
+            Self::Route { decisions, .. } | Self::Limit { decisions, .. } => decisions,
+            Self::Bus { deliveries } => deliveries,
         }
     }
 
@@ -349,6 +381,13 @@ impl Work {
             Self::Stream { of, .. } => Self::Stream {
                 of,
                 items: operations,
+            },
+            Self::Route { by, .. } => Self::Route {
+                by,
+                decisions: operations,
+            },
+            Self::Bus { .. } => Self::Bus {
+                deliveries: operations,
             },
             Self::Limit { limit, .. } => Self::Limit {
                 limit,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use callboard::actor::{Job, WorkerCommand};
 use callboard::prelude::*;
 
-use crate::contender::{Contender, limits, patterns, pools, streams};
+use crate::contender::{Contender, limits, patterns, pools, routes, streams};
 use crate::counting::Count;
 use crate::crash::SCRIPTED_CRASH;
 use crate::runtime::{Latch, Roll, in_parallel, on_this_thread, on_two_workers};
@@ -70,6 +70,8 @@ impl Contender for Callboard {
             Work::Stream { of, items } => {
                 Some(Outcome::Took(on_two_workers(streams::callboard(of, items))))
             }
+            Work::Route { by, decisions } => Some(Outcome::Took(routes::decisions(by, decisions))),
+            Work::Bus { deliveries } => Some(Outcome::Took(routes::events(deliveries))),
             Work::Limit { limit, decisions } => Some(Outcome::Took(limits::run(limit, decisions))),
         }
     }

@@ -24,6 +24,7 @@ mod limits;
 mod patterns;
 mod pools;
 mod ractor;
+mod routes;
 mod semaphore;
 mod streams;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::agent::{Entry, Place};
 use super::decision::{Chosen, Decision, Matched, PassedOver};
-use super::directory::{Directory, Inside};
+use super::directory::{Able, Directory, Inside};
 use super::wanted::{Effort, Match, Wanted};
 use crate::policy::choice::{CoverMethod, Fitness, least_loaded, smallest_cover};
 
@@ -42,8 +42,8 @@ impl Error for TooManyNeeds {}
 type Found<In, Out> = Arc<Entry<In, Out>>;
 
 /// Somebody who could do it now.
-struct Candidate<In, Out> {
-    entry: Found<In, Out>,
+struct Candidate<'a, In, Out> {
+    entry: &'a Found<In, Out>,
     fitness: Fitness,
     score: f64,
     in_hand: usize,
@@ -139,9 +139,17 @@ impl<In: Send + 'static, Out: Send + 'static> Inside<In, Out> {
             return (decision, Vec::new());
         }
         let mut candidates = Vec::new();
-        for entry in self.with_some_of(needs) {
-            let skills = &entry.agent.skills;
-            match skills.capability(needs.iter().map(String::as_str)) {
+        let some = self.with_some_of(needs);
+        for able in &*some {
+            let entry = &able.entry;
+            let level = match needs {
+                [_] => Ok(able.level),
+                _ => entry
+                    .agent
+                    .skills
+                    .capability(needs.iter().map(String::as_str)),
+            };
+            match level {
                 Ok(level) => candidates.extend(self.assess(entry, level, tried, &mut decision)),
                 Err(lacks) => {
                     let lacks = PassedOver::Lacks(lacks.to_owned());
@@ -166,7 +174,7 @@ impl<In: Send + 'static, Out: Send + 'static> Inside<In, Out> {
             .closest(&self.embedder.embed(text), MOST_ALIKE);
         let mut candidates = Vec::new();
         for (at, likeness) in closest {
-            let entry = Arc::clone(&described.entries[at]);
+            let entry = &described.entries[at];
             if likeness >= self.config.likeness {
                 candidates.extend(self.assess(entry, likeness, tried, &mut decision));
             } else {
@@ -190,8 +198,9 @@ impl<In: Send + 'static, Out: Send + 'static> Inside<In, Out> {
         }
         let mut who: BTreeMap<u64, (Found<In, Out>, u64)> = BTreeMap::new();
         for (bit, need) in needs.iter().enumerate() {
-            for entry in self.with(need) {
-                who.entry(entry.id).or_insert((entry, 0)).1 |= 1 << bit;
+            for Able { entry, .. } in &*self.with(need) {
+                let place = who.entry(entry.id);
+                place.or_insert_with(|| (Arc::clone(entry), 0)).1 |= 1 << bit;
             }
         }
         let of = |set: u64| {
@@ -200,8 +209,9 @@ impl<In: Send + 'static, Out: Send + 'static> Inside<In, Out> {
                 .filter(move |(bit, _)| set >> bit & 1 == 1)
                 .map(|(_, need)| need.as_str())
         };
-        let mut able: Vec<(Candidate<In, Out>, u64)> = Vec::new();
-        for (entry, set) in who.into_values() {
+        let mut able: Vec<(Candidate<'_, In, Out>, u64)> = Vec::new();
+        for (entry, set) in who.values() {
+            let set = *set;
             let level = entry.agent.skills.capability(of(set)).unwrap_or(0.0);
             able.extend(
                 self.assess(entry, level, tried, &mut decision)
@@ -230,7 +240,7 @@ impl<In: Send + 'static, Out: Send + 'static> Inside<In, Out> {
                 let needs = of(set & left).map(str::to_owned).collect();
                 left &= !set;
                 decision.chosen.push(candidate.chosen(needs));
-                chosen.push(candidate.entry);
+                chosen.push(Arc::clone(candidate.entry));
             } else {
                 decision.passes(
                     &candidate.entry.agent.name,
@@ -248,13 +258,13 @@ impl<In: Send + 'static, Out: Send + 'static> Inside<In, Out> {
     }
 
     /// Somebody who could do it; what speaks against it is noted.
-    fn assess(
+    fn assess<'a>(
         &self,
-        entry: Found<In, Out>,
+        entry: &'a Found<In, Out>,
         level: f64,
         tried: &[u64],
         decision: &mut Decision,
-    ) -> Option<Candidate<In, Out>> {
+    ) -> Option<Candidate<'a, In, Out>> {
         let in_hand = entry.in_hand();
         let against = if tried.contains(&entry.id) {
             Some(PassedOver::Tried)
@@ -291,7 +301,7 @@ impl<In: Send + 'static, Out: Send + 'static> Inside<In, Out> {
     /// next in turn.
     fn best(
         &self,
-        candidates: Vec<Candidate<In, Out>>,
+        candidates: Vec<Candidate<'_, In, Out>>,
         needs: &[String],
         decision: &mut Decision,
     ) -> Vec<Found<In, Out>> {
@@ -305,7 +315,7 @@ impl<In: Send + 'static, Out: Send + 'static> Inside<In, Out> {
         for (at, candidate) in candidates.into_iter().enumerate() {
             if Some(at) == best {
                 decision.chosen.push(candidate.chosen(needs.to_vec()));
-                chosen.push(candidate.entry);
+                chosen.push(Arc::clone(candidate.entry));
             } else {
                 let scores = PassedOver::Scores(candidate.score);
                 decision.passes(&candidate.entry.agent.name, scores);
@@ -315,7 +325,7 @@ impl<In: Send + 'static, Out: Send + 'static> Inside<In, Out> {
     }
 }
 
-impl<In, Out> Candidate<In, Out> {
+impl<In, Out> Candidate<'_, In, Out> {
     fn chosen(&self, needs: Vec<String>) -> Chosen {
         Chosen {
             agent: Arc::clone(&self.entry.agent.name),

@@ -85,6 +85,26 @@ impl Error for NotAdded {}
 
 type Found<In, Out> = Arc<Entry<In, Out>>;
 
+/// Somebody who has a capability.
+pub(super) struct Able<In, Out> {
+    pub(super) entry: Found<In, Out>,
+    /// How well.
+    pub(super) level: f64,
+}
+
+// By hand: `derive` would ask what agents take and give to be `Clone`.
+impl<In, Out> Clone for Able<In, Out> {
+    fn clone(&self) -> Self {
+        Self {
+            entry: Arc::clone(&self.entry),
+            level: self.level,
+        }
+    }
+}
+
+/// Everybody who has a capability, as it was when it was looked at.
+pub(super) type AllAble<In, Out> = Arc<Vec<Able<In, Out>>>;
+
 /// The descriptions, and the index over them.
 pub(super) struct Described<In, Out> {
     pub(super) entries: Vec<Found<In, Out>>,
@@ -102,7 +122,7 @@ pub(super) struct Inside<In, Out> {
     pub(super) config: DirectoryConfig,
     pub(super) embedder: Box<dyn Embedder>,
     agents: DashMap<Arc<str>, Found<In, Out>>,
-    by_capability: DashMap<String, Vec<Found<In, Out>>>,
+    by_capability: DashMap<String, AllAble<In, Out>>,
     descriptions: Mutex<Descriptions<In, Out>>,
     /// Held by whoever adds or removes: the next id.
     changes: Mutex<u64>,
@@ -181,8 +201,12 @@ impl<In: Send + 'static, Out: Send + 'static> Directory<In, Out> {
             .agents
             .insert(Arc::clone(&agent.name), Arc::clone(&entry));
         for skill in agent.skills.names() {
+            let able = Able {
+                entry: Arc::clone(&entry),
+                level: agent.skills.capability([skill]).unwrap_or(0.0),
+            };
             let mut who = inside.by_capability.entry(skill.to_owned()).or_default();
-            who.push(Arc::clone(&entry));
+            Arc::make_mut(&mut who).push(able);
         }
         if let Some(embedding) = embedding {
             let mut descriptions = inside.descriptions.lock();
@@ -207,7 +231,7 @@ impl<In: Send + 'static, Out: Send + 'static> Directory<In, Out> {
             };
             for skill in entry.agent.skills.names() {
                 inside.by_capability.remove_if_mut(skill, |_, who| {
-                    who.retain(|other| other.id != entry.id);
+                    Arc::make_mut(who).retain(|able| able.entry.id != entry.id);
                     who.is_empty()
                 });
             }
@@ -267,12 +291,16 @@ impl<In: Send + 'static, Out: Send + 'static> Directory<In, Out> {
     #[must_use]
     pub fn capable<'a>(&self, of: impl IntoIterator<Item = &'a str>) -> Vec<WorkerRef<In, Out>> {
         let needs: Vec<String> = of.into_iter().map(str::to_owned).collect();
-        let mut all = self.inside.with_some_of(&needs);
-        let has_all = |entry: &Found<In, Out>| {
+        let some = self.inside.with_some_of(&needs);
+        let has_all = |entry: &&Found<In, Out>| {
             let needs = needs.iter().map(String::as_str);
             entry.agent.skills.capability(needs).is_ok()
         };
-        all.retain(has_all);
+        let mut all: Vec<_> = some
+            .iter()
+            .map(|able| &able.entry)
+            .filter(has_all)
+            .collect();
         all.sort_by(|a, b| a.agent.name.cmp(&b.agent.name));
         all.iter().map(|entry| entry.agent.worker.clone()).collect()
     }
@@ -287,20 +315,22 @@ impl<In, Out> Inside<In, Out> {
     }
 
     /// Everybody with this capability.
-    pub(super) fn with(&self, capability: &str) -> Vec<Found<In, Out>> {
+    pub(super) fn with(&self, capability: &str) -> AllAble<In, Out> {
         let who = self.by_capability.get(capability);
-        who.map(|who| who.clone()).unwrap_or_default()
+        who.map(|who| Arc::clone(&who)).unwrap_or_default()
     }
 
     /// Everybody with the one of these capabilities that fewest have; without any,
     /// everybody.
-    pub(super) fn with_some_of(&self, needs: &[String]) -> Vec<Found<In, Out>> {
+    pub(super) fn with_some_of(&self, needs: &[String]) -> AllAble<In, Out> {
         match needs {
-            [] => self
-                .agents
-                .iter()
-                .map(|entry| Arc::clone(entry.value()))
-                .collect(),
+            [] => {
+                let all = self.agents.iter().map(|entry| Able {
+                    entry: Arc::clone(entry.value()),
+                    level: 1.0,
+                });
+                Arc::new(all.collect())
+            }
             [one] => self.with(one),
             _ => {
                 let rarest = needs.iter().min_by_key(|need| self.count_with(need));
