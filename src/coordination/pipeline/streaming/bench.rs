@@ -94,19 +94,9 @@ impl<In: Send + 'static, Out: Send + 'static> Bench<In, Out> {
         begun.unwrap_or_else(|_| Begun::Answered(Err(panicked())))
     }
 
-    /// What has begun, where the first worker has answered at once.
-    pub(super) fn done<'a>(
-        &self,
-        begun: Begun<'a, Out>,
-        notes: &mut Notes,
-    ) -> Result<Worked<Out>, Begun<'a, Out>> {
-        match begun {
-            Begun::Answered(Ok(served)) => {
-                notes.add(&self.workers[0].0, StepOutcome::Done);
-                Ok(Worked::Done(served))
-            }
-            begun => Err(begun),
-        }
+    /// Notes that the first worker has answered at once.
+    pub(super) fn note_done(&self, notes: &mut Notes) {
+        notes.add(&self.workers[0].0, StepOutcome::Done);
     }
 
     /// What has begun, to its end: retries, fallbacks and all.

@@ -6,10 +6,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::Line;
-use super::bench::{Bench, Notes, Worked, now};
+use super::bench::{Begun, Bench, Notes, Worked, now};
 use super::ticket::Ticket;
 use crate::actor::core::slot::AnySlot;
-use crate::actor::{Actor, ActorRef, BoxError, ChildSpec, Context, Event, Started, TryTellError};
+use crate::actor::{
+    Actor, ActorRef, BoxError, ChildSpec, Context, Event, Served, Started, TryTellError,
+};
 use crate::coordination::driver::futures::Futures;
 use crate::supervision::AnyChild;
 
@@ -26,6 +28,16 @@ pub(super) enum Door<T> {
     Next(ActorRef<Word<T>>),
     /// To whoever let them in.
     Out,
+}
+
+impl<T: Send + 'static> Door<T> {
+    /// Tells it once there is room.
+    async fn wait_and_tell(&self, word: Word<T>) {
+        if let Self::Next(next) = self {
+            // Of one that comes back its ticket tells.
+            let _ = next.tell(word).await;
+        }
+    }
 }
 
 impl<T> Clone for Door<T> {
@@ -113,14 +125,21 @@ impl<In: Send + 'static, Out: Send + 'static> StageActor<In, Out> {
     async fn work(&mut self, item: In, ticket: Ticket, mut notes: Notes, cx: &Context<Self>) {
         let (mut input, flow) = (Some(item), ticket.flow());
         let begun = now(|task| self.bench.begin(0, &mut input, flow, task)).await;
-        let worked = match self.bench.done(begun, &mut notes) {
-            Ok(worked) => worked,
-            Err(begun) => {
-                let bench = &self.bench;
-                let work = bench.work(begun, input, flow, self.patience, &mut notes);
-                work.await
+        let begun = match begun {
+            // The usual case needs no future of its own.
+            Begun::Answered(Ok(served)) => {
+                self.bench.note_done(&mut notes);
+                self.tell(notes, ticket.at(), cx);
+                if let Some(word) = self.forward(served, ticket) {
+                    self.next.wait_and_tell(word).await;
+                }
+                return;
             }
+            begun => begun,
         };
+        let bench = &self.bench;
+        let work = bench.work(begun, input, flow, self.patience, &mut notes);
+        let worked = work.await;
         self.pass_on((worked, ticket, notes), cx).await;
     }
 
@@ -169,31 +188,45 @@ impl<In: Send + 'static, Out: Send + 'static> StageActor<In, Out> {
         }
     }
 
-    async fn pass_on(&mut self, (worked, mut ticket, notes): Finished<Out>, cx: &Context<Self>) {
+    async fn pass_on(&mut self, (worked, ticket, notes): Finished<Out>, cx: &Context<Self>) {
+        self.tell(notes, ticket.at(), cx);
+        match worked {
+            Worked::Done(served) => {
+                if let Some(word) = self.forward(served, ticket) {
+                    self.next.wait_and_tell(word).await;
+                }
+            }
+            Worked::Failed(fault) => ticket.fail(fault),
+            Worked::Unwanted => drop(ticket),
+        }
+    }
+
+    /// Sends an answer on; it comes back where there is no room for it now.
+    fn forward(&self, served: Served<Out>, mut ticket: Ticket) -> Option<Word<Out>> {
+        ticket.spend(&served.metadata);
+        match &self.next {
+            Door::Out => {
+                ticket.deliver(served);
+                None
+            }
+            Door::Next(next) => match next.try_tell(Word::Item(served.value, ticket)) {
+                Err(TryTellError::Full(word)) => Some(word),
+                // Of one that cannot be told any more its ticket tells.
+                Ok(()) | Err(TryTellError::Closed(_)) => None,
+            },
+        }
+    }
+
+    /// Tells who listens who was asked, and how it went.
+    fn tell(&self, notes: Notes, at: usize, cx: &Context<Self>) {
         for (name, outcome) in notes.into_all() {
             if let Some(host) = cx.slot().host() {
                 host.emit(Event::Step {
                     path: Arc::clone(&self.path),
-                    run: ticket.at() as u64,
+                    run: at as u64,
                     step: name,
                     outcome: outcome.to_string().into(),
                 });
-            }
-        }
-        let served = match worked {
-            Worked::Done(served) => served,
-            Worked::Failed(fault) => return ticket.fail(fault),
-            Worked::Unwanted => return,
-        };
-        ticket.spend(&served.metadata);
-        match &self.next {
-            Door::Out => ticket.deliver(served),
-            Door::Next(next) => {
-                let word = Word::Item(served.value, ticket);
-                // One that cannot be told comes back, and its ticket tells of it.
-                if let Err(TryTellError::Full(word)) = next.try_tell(word) {
-                    let _ = next.tell(word).await;
-                }
             }
         }
     }
