@@ -129,12 +129,9 @@ impl<P: Protocol> Ensemble<P> {
         let score = Score {
             machine: self.machine,
             seats: self.seats,
-            conclude: Arc::new(|gathered: Gathered| {
-                let result = gathered.answers.into_iter().next_back();
-                result
-                    .and_then(|(_, payload)| payload.downcast::<Out>().ok())
-                    .map(|value| *value)
-                    .ok_or_else(|| Fault::permanent("the protocol left no result of its type"))
+            conclude: Arc::new(|mut gathered: Gathered| {
+                let result = gathered.last();
+                result.ok_or_else(|| Fault::permanent("the protocol left no result of its type"))
             }),
             on_error: None,
             limit: self.limit,

@@ -329,14 +329,12 @@ impl<V: Clone + PartialEq + Send + Sync + 'static> Source<V> {
 }
 
 fn conclude<V: Send + Sync + 'static>(
-    gathered: Gathered<'_>,
+    mut gathered: Gathered<'_>,
     names: &[Arc<str>],
 ) -> Result<Solution<V>, Fault> {
     let machine = gathered.machine.downcast_ref::<BlackboardProtocol>();
     let ended = machine.and_then(BlackboardProtocol::ended);
-    let last = gathered.answers.into_iter().next();
-    let last = last.and_then(|(_, it)| it.downcast::<Slip<V>>().ok());
-    let (Some(ended), Some(Slip::Board(board))) = (ended, last.map(|it| *it)) else {
+    let (Some(ended), Some(Slip::Board(board))) = (ended, gathered.last()) else {
         return Err(Fault::permanent("the blackboard left no state"));
     };
     let failed = gathered.failures.into_iter().filter_map(|(at, fault)| {

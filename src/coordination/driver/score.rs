@@ -17,6 +17,14 @@ pub(crate) struct Gathered<'a> {
     pub(crate) failures: Vec<(usize, Fault)>,
 }
 
+impl Gathered<'_> {
+    /// The last of the answers, where it is of this type.
+    pub(crate) fn last<T: 'static>(&mut self) -> Option<T> {
+        let (_, payload) = self.answers.pop()?;
+        payload.downcast().ok().map(|value| *value)
+    }
+}
+
 /// Makes the typed answer of what a run gathered.
 pub(crate) type Conclude<Out> = Arc<dyn Fn(Gathered<'_>) -> Result<Out, Fault> + Send + Sync>;
 

@@ -288,11 +288,9 @@ where
         let score = Score {
             machine: HubProtocol::new(rules),
             seats: seats(&self.name, self.planner, self.synthesis, &desk),
-            conclude: Arc::new(|gathered: Gathered| {
-                let last = gathered.answers.into_iter().next_back();
-                last.and_then(|(_, payload)| payload.downcast::<Out>().ok())
-                    .map(|out| *out)
-                    .ok_or_else(|| Fault::permanent("the synthesis left no result of its type"))
+            conclude: Arc::new(|mut gathered: Gathered| {
+                let result = gathered.last();
+                result.ok_or_else(|| Fault::permanent("the synthesis left no result of its type"))
             }),
             on_error: None,
             limit: self.requests,

@@ -258,11 +258,9 @@ impl<T: Clone + Send + 'static> Iterate<T> {
         let score = Score {
             machine,
             seats: workers.chain(escalation).collect(),
-            conclude: Arc::new(|gathered: Gathered| {
-                let best = gathered.answers.into_iter().next();
-                best.and_then(|(_, payload)| payload.downcast::<T>().ok())
-                    .map(|value| *value)
-                    .ok_or_else(|| Fault::permanent("the loop left no answer"))
+            conclude: Arc::new(|mut gathered: Gathered| {
+                let best = gathered.last();
+                best.ok_or_else(|| Fault::permanent("the loop left no answer"))
             }),
             on_error: None,
             limit: self.limit,

@@ -270,14 +270,11 @@ where
             machine: MapReduceProtocol::new(order, self.concurrency, self.attempts),
             // In the order that the machine knows them by.
             seats: vec![splitter.seat(), self.mapper.seat(), reducer.seat()],
-            conclude: Arc::new(move |gathered: Gathered| {
-                let total = gathered.answers.into_iter().next();
-                match total.map(|(_, payload)| payload.downcast::<Out>()) {
-                    Some(Ok(total)) => Ok(*total),
-                    _ => nothing
-                        .map(|nothing| nothing())
-                        .ok_or_else(nothing_to_reduce),
-                }
+            conclude: Arc::new(move |mut gathered: Gathered| match gathered.last() {
+                Some(total) => Ok(total),
+                None => nothing
+                    .map(|nothing| nothing())
+                    .ok_or_else(nothing_to_reduce),
             }),
             on_error: None,
             limit: self.limit,

@@ -353,14 +353,12 @@ where
     }
 }
 
-fn conclude<In, Out>(gathered: Gathered<'_>) -> Result<Contracted<Out>, Fault>
+fn conclude<In, Out>(mut gathered: Gathered<'_>) -> Result<Contracted<Out>, Fault>
 where
     In: Send + 'static,
     Out: Send + 'static,
 {
-    let last = gathered.answers.into_iter().next_back();
-    let paper = last.and_then(|(_, payload)| payload.downcast::<Paper<In, Out>>().ok());
-    match paper.map(|paper| *paper) {
+    match gathered.last::<Paper<In, Out>>() {
         Some(Paper::File(file)) => file.conclude(),
         _ => Err(file::wrong()),
     }

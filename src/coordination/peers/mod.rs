@@ -327,16 +327,14 @@ fn clerk<S: Send + 'static, P: 'static>(
     }
 }
 
-fn conclude<S, P>(gathered: Gathered<'_>) -> Result<PeerReport<S, P>, Fault>
+fn conclude<S, P>(mut gathered: Gathered<'_>) -> Result<PeerReport<S, P>, Fault>
 where
     S: Send + 'static,
     P: Send + 'static,
 {
-    let last = gathered.answers.into_iter().next_back();
-    let paper = last.and_then(|(_, payload)| payload.downcast::<Paper<S, P>>().ok());
     let machine = gathered.machine.downcast_ref::<PeerProtocol>();
     match (
-        paper.map(|paper| *paper),
+        gathered.last::<Paper<S, P>>(),
         machine.and_then(PeerProtocol::ended),
     ) {
         (Some(Paper::File(file)), Some(ended)) => Ok(file.conclude(ended)),

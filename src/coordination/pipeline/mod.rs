@@ -272,11 +272,9 @@ impl<In: Send + 'static, Out: Send + 'static> Pipeline<In, Out> {
         let score = Score {
             machine: PipelineProtocol::with_stages(self.rules),
             seats: stages.into_iter().flat_map(AnyStage::seats).collect(),
-            conclude: Arc::new(|gathered: Gathered| {
-                let last = gathered.answers.into_iter().next_back();
-                last.and_then(|(_, payload)| payload.downcast::<Out>().ok())
-                    .map(|value| *value)
-                    .ok_or_else(|| Fault::permanent("the last stage left no answer"))
+            conclude: Arc::new(|mut gathered: Gathered| {
+                let last = gathered.last();
+                last.ok_or_else(|| Fault::permanent("the last stage left no answer"))
             }),
             on_error: self.on_error,
             limit: self.limit,

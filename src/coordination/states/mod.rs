@@ -209,14 +209,12 @@ impl<T: Clone + Send + 'static> StateMachine<T> {
     }
 }
 
-fn conclude<T: 'static>(gathered: Gathered<'_>) -> Result<StateReport<T>, Fault> {
+fn conclude<T: 'static>(mut gathered: Gathered<'_>) -> Result<StateReport<T>, Fault> {
     let nothing = || Fault::permanent("the state machine left no report");
     let machine = gathered.machine.downcast_ref::<StatesProtocol>();
     let machine = machine.ok_or_else(nothing)?;
-    let last = gathered.answers.into_iter().next_back();
-    let value = last.and_then(|(_, payload)| payload.downcast().ok());
     Ok(StateReport {
-        value: *value.ok_or_else(nothing)?,
+        value: gathered.last().ok_or_else(nothing)?,
         end: machine.states().into_iter().next().ok_or_else(nothing)?,
         log: machine.log().to_vec(),
     })

@@ -319,12 +319,13 @@ impl<P: Clone + Send + Sync + 'static> Swarm<P> {
     }
 }
 
-fn conclude<P: Clone + Send + Sync + 'static>(gathered: Gathered<'_>) -> Result<Swarmed<P>, Fault> {
+fn conclude<P: Clone + Send + Sync + 'static>(
+    mut gathered: Gathered<'_>,
+) -> Result<Swarmed<P>, Fault> {
     let lost = || Fault::permanent("the swarm left nothing that is known");
     let machine = gathered.machine.downcast_ref::<SwarmProtocol>();
     let machine = machine.ok_or_else(lost)?;
-    let last = gathered.answers.into_iter().next();
-    let paper = last.and_then(|(_, payload)| payload.downcast::<Paper<P>>().ok());
+    let paper = gathered.last::<Paper<P>>();
     let shared = Arc::unwrap_or_clone(paper.ok_or_else(lost)?.shared()?);
     let Some(best) = shared.best.first().cloned() else {
         let words = match shared.faults.back() {
